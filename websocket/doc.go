@@ -1,0 +1,2 @@
+// Package websocket serves WebSocket sessions that belong to people.
+package websocket
