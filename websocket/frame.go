@@ -1,0 +1,88 @@
+package websocket
+
+import (
+	"bytes"
+	"encoding/binary"
+	"sync"
+
+	"github.com/klauspost/compress/flate"
+)
+
+// The bits and opcodes of a frame header (RFC 6455, section 5.2).
+const (
+	bitFin  = 0x80
+	bitRSV1 = 0x40 // the message is compressed (RFC 7692, section 6)
+	bitRSV  = 0x70
+	bitMask = 0x80
+
+	opContinuation = 0x0
+	opText         = 0x1
+	opBinary       = 0x2
+	opClose        = 0x8
+	opPing         = 0x9
+	opPong         = 0xA
+
+	maxControlPayload = 125 // RFC 6455, section 5.5
+	maxCloseReason    = maxControlPayload - 2
+)
+
+// compressFrom is the payload size in bytes from which compression pays.
+const compressFrom = 512
+
+// appendFrame appends an unmasked frame, as servers send them. first is the
+// header's first byte.
+func appendFrame(b []byte, first byte, payload []byte) []byte {
+	switch n := len(payload); {
+	case n <= 125:
+		b = append(b, first, byte(n))
+	case n <= 0xFFFF:
+		b = append(b, first, 126)
+		b = binary.BigEndian.AppendUint16(b, uint16(n))
+	default:
+		b = append(b, first, 127)
+		b = binary.BigEndian.AppendUint64(b, uint64(n))
+	}
+	return append(b, payload...)
+}
+
+// textFrame builds the frame of a text message, compressed where that pays and
+// compression was negotiated.
+func textFrame(payload []byte, compression bool) []byte {
+	if compression && len(payload) >= compressFrom {
+		return appendFrame(nil, bitFin|bitRSV1|opText, deflate(payload))
+	}
+	return appendFrame(make([]byte, 0, len(payload)+10), bitFin|opText, payload)
+}
+
+// closeFrame builds a close frame; the reason is cut to what fits, between runes.
+func closeFrame(code CloseCode, reason string) []byte {
+	if code == CloseNoStatus {
+		return appendFrame(nil, bitFin|opClose, nil)
+	}
+	if len(reason) > maxCloseReason {
+		reason = string(bytes.ToValidUTF8([]byte(reason[:maxCloseReason]), nil))
+	}
+	return appendFrame(nil, bitFin|opClose, append(binary.BigEndian.AppendUint16(nil, uint16(code)), reason...))
+}
+
+var deflaters = sync.Pool{New: func() any {
+	w, err := flate.NewWriter(nil, flate.BestSpeed)
+	if err != nil {
+		panic(err) // only a level that does not exist
+	}
+	return w
+}}
+
+// deflate compresses one message without context takeover, so that the result
+// is the same for every session (RFC 7692, section 7.2.1).
+func deflate(payload []byte) []byte {
+	w := deflaters.Get().(*flate.Writer)
+	defer deflaters.Put(w)
+	var b bytes.Buffer
+	w.Reset(&b)
+	// Writing to a bytes.Buffer does not fail.
+	_, _ = w.Write(payload)
+	_ = w.Flush()
+	// The last four bytes, an empty stored block, are implied (section 7.2.1).
+	return b.Bytes()[:b.Len()-4]
+}

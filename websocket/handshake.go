@@ -1,0 +1,236 @@
+package websocket
+
+import (
+	"bufio"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"runtime/debug"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/lxzan/gws"
+)
+
+// readBuffer is the size of a connection's read buffer. Larger messages are
+// read around it, so more would only cost memory.
+const readBuffer = 1 << 10
+
+// Refusals of the server itself.
+var (
+	errDraining = &Refusal{Status: http.StatusServiceUnavailable, Code: "draining", Message: "the server is shutting down", RetryAfter: time.Second}
+	errOrigin   = &Refusal{Status: http.StatusForbidden, Code: "origin_not_allowed", Message: "pages of this origin may not connect"}
+
+	errTooManySessions     = &Refusal{Status: http.StatusServiceUnavailable, Code: "too_many_connections", Message: "the server has no room for another connection", RetryAfter: 5 * time.Second}
+	errTooManyUserSessions = &Refusal{Status: http.StatusTooManyRequests, Code: "too_many_sessions", Message: "you have too many connections", RetryAfter: 5 * time.Second}
+)
+
+// SameOrigin reports whether a request comes from a page of the host that it is
+// for, or from no page at all: browsers always send Origin with a WebSocket
+// handshake (RFC 6455, section 10.2). The scheme is not compared, because a
+// server behind a TLS proxy does not know its own.
+func SameOrigin(r *http.Request) bool {
+	origins := r.Header.Values("Origin")
+	if len(origins) == 0 {
+		return true
+	}
+	u, err := url.Parse(origins[0])
+	return err == nil && len(origins) == 1 && u.Host != "" && strings.EqualFold(u.Host, r.Host)
+}
+
+// ServeHTTP answers a handshake: with 101 and a session that lives on after
+// ServeHTTP has returned, or with a refusal's status and JSON body.
+func (srv *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !srv.enter() {
+		srv.refuse(w, r, errDraining)
+		return
+	}
+	started := false
+	defer func() {
+		if !started {
+			srv.running.Done()
+		}
+	}()
+	if refusal := checkUpgrade(r); refusal != nil {
+		srv.refuse(w, r, refusal)
+		return
+	}
+	if !srv.options.CheckOrigin(r) {
+		srv.refuse(w, r, errOrigin)
+		return
+	}
+	user, err := srv.login(r)
+	if err != nil {
+		srv.refuse(w, r, err)
+		return
+	}
+	of, upgrader := srv.negotiate(r)
+	s := srv.newSession(user, &of.format)
+	if err := srv.manager.add(s, &srv.limits); err != nil {
+		s.cancel(&CloseError{Code: CloseAbnormal, Err: err})
+		srv.refuse(w, r, err)
+		return
+	}
+	started = srv.upgrade(w, r, s, upgrader)
+}
+
+// login runs the authenticator and contains its panic.
+func (srv *Server) login(r *http.Request) (user LoginUser, err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			srv.counters.panics.Add(1)
+			srv.log.Error("authenticator panicked", "panic", value, "stack", string(debug.Stack()))
+			err = &Refusal{Status: http.StatusInternalServerError, Code: "internal_error", Message: "the login could not be checked"}
+		}
+	}()
+	if user, err = srv.authenticate(r); err != nil {
+		return LoginUser{}, err
+	}
+	if user.ID == "" || len(user.ID) > MaxNameLength || len(user.Tenant) > MaxNameLength {
+		return LoginUser{}, Unauthenticated(errors.New("authenticator returned a user with an empty or too long id or tenant"))
+	}
+	return user, nil
+}
+
+// checkUpgrade checks that r is a WebSocket handshake (RFC 6455, section 4.2.1).
+func checkUpgrade(r *http.Request) *Refusal {
+	switch key, err := base64.StdEncoding.DecodeString(r.Header.Get("Sec-WebSocket-Key")); {
+	case !hasToken(r.Header.Values("Connection"), "upgrade") || !hasToken(r.Header.Values("Upgrade"), "websocket"):
+		return &Refusal{Status: http.StatusUpgradeRequired, Code: "upgrade_required", Message: "this address speaks WebSocket"}
+	case r.Method != http.MethodGet:
+		return &Refusal{Status: http.StatusBadRequest, Code: "bad_handshake", Message: "a WebSocket handshake is a GET request"}
+	case r.Header.Get("Sec-WebSocket-Version") != "13":
+		return &Refusal{Status: http.StatusUpgradeRequired, Code: "unsupported_version", Message: "only version 13 of the WebSocket protocol is supported"}
+	case err != nil || len(key) != 16:
+		return &Refusal{Status: http.StatusBadRequest, Code: "bad_handshake", Message: "Sec-WebSocket-Key is not 16 bytes in base64"}
+	}
+	return nil
+}
+
+// hasToken reports whether a comma-separated header contains a token, in any case.
+func hasToken(values []string, token string) bool {
+	return slices.ContainsFunc(tokens(values), func(t string) bool { return strings.EqualFold(t, token) })
+}
+
+// tokens returns the elements of a comma-separated header, which may have
+// several lines (RFC 9110, section 5.3).
+func tokens(values []string) (all []string) {
+	for _, line := range values {
+		for token := range strings.SplitSeq(line, ",") {
+			all = append(all, strings.TrimSpace(token))
+		}
+	}
+	return all
+}
+
+// negotiate chooses the format of a session, and the upgrader that answers so.
+func (srv *Server) negotiate(r *http.Request) (*offer, *gws.Upgrader) {
+	compression := srv.options.Compression && acceptsDeflate(r.Header.Get("Sec-WebSocket-Extensions"))
+	// gws reads only the first line of this header.
+	names := tokens(r.Header.Values("Sec-WebSocket-Protocol"))
+	r.Header.Set("Sec-WebSocket-Protocol", strings.Join(names, ","))
+	for i := range srv.formats {
+		of := &srv.formats[i]
+		if of.compression == compression && of.named != nil && slices.Contains(names, of.protocol.Subprotocol()) {
+			return of, of.named
+		}
+	}
+	of := &srv.formats[0]
+	if compression {
+		of = &srv.formats[1]
+	}
+	return of, of.unnamed
+}
+
+// acceptsDeflate reports whether an offer of extensions lets the server compress
+// in the one way that it does: any window, no context takeover. An offer that
+// demands a smaller window for the server is declined, as gws would accept it
+// and not keep it (RFC 7692, section 7.1.2.1).
+func acceptsDeflate(extensions string) bool {
+	return strings.Contains(extensions, "permessage-deflate") && !strings.Contains(extensions, "server_max_window_bits")
+}
+
+func (srv *Server) newSession(user LoginUser, f *format) *Session {
+	l := &srv.limits
+	s := &Session{id: srv.manager.newID(), user: user, server: srv, format: f}
+	s.ctx, s.cancel = context.WithCancelCause(context.Background())
+	s.conn.session = s
+	s.conn.guard = frameGuard{readLimit: l.ReadLimit, compression: f.compression, rate: newFrameRate(l.FrameRate)}
+	s.conn.received.Store(int64(srv.now()))
+	s.inbox = inbox{owner: s, limits: l}
+	s.outbox = outbox{owner: s, limits: l, draining: true} // until the handshake is done
+	s.conversation = f.protocol.Open(s)
+	return s
+}
+
+// upgrade takes the connection over and starts the session, which others can
+// send to and end since it is in the indexes. It reports false where the
+// connection is lost already.
+func (srv *Server) upgrade(w http.ResponseWriter, r *http.Request, s *Session, upgrader *gws.Upgrader) bool {
+	conn, buffered, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		s.abort(err)
+		srv.refuse(w, r, &Refusal{Status: http.StatusInternalServerError, Code: "internal_error", Message: "the connection cannot be upgraded", Err: err})
+		return false
+	}
+	if n := buffered.Reader.Buffered(); n > 0 {
+		early, _ := buffered.Reader.Peek(n) // n bytes are there
+		s.conn.early = slices.Clone(early)
+	}
+	s.connect(conn)
+	socket, err := upgrader.UpgradeFromConn(&s.conn, bufio.NewReaderSize(&s.conn, readBuffer), r)
+	if err != nil {
+		s.abort(err)
+		srv.counters.refused.Add(1)
+		return false
+	}
+	s.conn.upgraded = true
+	srv.counters.opened.Add(1)
+	if srv.options.OnOpen != nil {
+		s.inbox.tell(eventOpen)
+	}
+	s.outbox.start(conn)
+	go s.run(socket)
+	return true
+}
+
+// refuse answers a handshake with an HTTP status instead of a session.
+func (srv *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	srv.counters.refused.Add(1)
+	refusal, ok := errors.AsType[*Refusal](err)
+	if !ok {
+		refusal = Unauthenticated(err)
+	}
+	// The query is left out: it may hold the token.
+	srv.log.Debug("handshake refused", "path", r.URL.Path, "remote", r.RemoteAddr, "status", refusal.Status, "error", err)
+	body, err := json.Marshal(struct {
+		Status  int    `json:"status"`
+		Code    string `json:"code"`
+		Message string `json:"message"`
+	}{refusal.Status, refusal.Code, refusal.Message})
+	if err != nil {
+		panic(err) // three plain fields
+	}
+	header := w.Header()
+	header.Set("Content-Type", "application/json; charset=utf-8")
+	header.Set("Cache-Control", "no-store")
+	switch refusal.Status {
+	case http.StatusUpgradeRequired:
+		header.Set("Connection", "Upgrade")
+		header.Set("Upgrade", "websocket")
+		header.Set("Sec-WebSocket-Version", "13")
+	case http.StatusUnauthorized:
+		header.Set("WWW-Authenticate", "Bearer")
+	}
+	if refusal.RetryAfter > 0 {
+		header.Set("Retry-After", strconv.Itoa(int((refusal.RetryAfter+time.Second-1)/time.Second)))
+	}
+	w.WriteHeader(refusal.Status)
+	// Whether the client takes the answer is its own business.
+	_, _ = w.Write(body)
+}

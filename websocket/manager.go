@@ -1,0 +1,278 @@
+package websocket
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"iter"
+	"regexp"
+	"strings"
+	"sync"
+	"sync/atomic"
+)
+
+// Errors of the SessionManager and of sessions.
+var (
+	// ErrSessionClosed: the session has ended or is ending.
+	ErrSessionClosed = errors.New("session is closed")
+	// ErrSlowConsumer: the session's outbox is full. With SlowConsumerClose the
+	// session has been closed for it, with SlowConsumerDrop only this message is lost.
+	ErrSlowConsumer = errors.New("session takes messages too slowly")
+	// ErrMessageTooLarge: the message's frame is larger than Limits.OutboxBytes,
+	// so no session can take it.
+	ErrMessageTooLarge = errors.New("message is larger than an outbox")
+	// ErrTooManyKeys: the session is bound to Limits.MaxKeys keys.
+	ErrTooManyKeys = errors.New("session is bound to too many keys")
+)
+
+// SessionManager holds the sessions of one node and finds them by id, user,
+// user type, bound key and tenant. Servers put their sessions in it; several
+// Servers may share one. All methods are safe for concurrent use, and none does
+// network I/O. Adding, removing, binding and finding a session cost the same
+// however many there are.
+type SessionManager struct {
+	node  string
+	seed  maphash.Seed
+	count atomic.Int64
+	// shards is sharded by session id for sessions and scopes, and by address
+	// for groups.
+	shards [shardCount]shard
+
+	watching sync.Mutex
+	watchers atomic.Pointer[[]func(Target, bool)]
+}
+
+// shardCount is a power of two well above the cores that connect at once.
+const shardCount = 256
+
+var nodeName = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+
+// NewSessionManager returns an empty manager for the node with the given name,
+// which begins the ids of its sessions and must be unique in a cluster: 1 to 64
+// letters, digits, dots, underscores and hyphens. Empty means a random one.
+func NewSessionManager(node string) (*SessionManager, error) {
+	if node == "" {
+		node = strings.ToLower(rand.Text()[:10])
+	}
+	if !nodeName.MatchString(node) {
+		return nil, fmt.Errorf("node name %q is not 1 to 64 letters, digits, dots, underscores and hyphens", node)
+	}
+	m := &SessionManager{node: node, seed: maphash.MakeSeed()}
+	for i := range m.shards {
+		m.shards[i].init()
+	}
+	m.watchers.Store(new([]func(Target, bool)))
+	return m, nil
+}
+
+// Node returns the node's name.
+func (m *SessionManager) Node() string { return m.node }
+
+// NodeOf returns the name of the node that a session id belongs to; empty where
+// the id is none.
+func NodeOf(sessionID string) string {
+	i := strings.LastIndexByte(sessionID, '-')
+	return sessionID[:max(i, 0)]
+}
+
+// newID returns a session id: the node's name and 130 random bits.
+func (m *SessionManager) newID() string {
+	return m.node + "-" + strings.ToLower(rand.Text())
+}
+
+// Watch has f called when the first session of a user or of a key comes
+// (present is true) and when the last one has gone (false); the target is the
+// user or the key. The calls for one target are in order. f runs under a lock
+// of the index: it must return at once and must not call the manager or a
+// session. Watch before the first session comes; there is no way to stop.
+func (m *SessionManager) Watch(f func(address Target, present bool)) {
+	m.watching.Lock()
+	defer m.watching.Unlock()
+	watchers := append([]func(Target, bool){}, *m.watchers.Load()...)
+	watchers = append(watchers, f)
+	m.watchers.Store(&watchers)
+}
+
+func (m *SessionManager) notify(address Target, present bool) {
+	for _, watcher := range *m.watchers.Load() {
+		watcher(address, present)
+	}
+}
+
+// Session returns the session with the given id, nil where this node has none.
+func (m *SessionManager) Session(id string) *Session {
+	return m.shardOfSession(id).session(id)
+}
+
+// Sessions returns the sessions that t selects. Those that come or go meanwhile
+// may or may not be among them; no lock is held while the caller's loop runs.
+func (m *SessionManager) Sessions(t Target) iter.Seq[*Session] {
+	return func(yield func(*Session) bool) {
+		m.chunks(t, func(sessions []*Session) bool {
+			for _, s := range sessions {
+				if !yield(s) {
+					return false
+				}
+			}
+			return true
+		})
+	}
+}
+
+// Count returns how many sessions t selects.
+func (m *SessionManager) Count(t Target) int {
+	if t == ToAll() {
+		return int(m.count.Load())
+	}
+	n := 0
+	m.chunks(t, func(sessions []*Session) bool {
+		n += len(sessions)
+		return true
+	})
+	return n
+}
+
+// CountByType returns the number of sessions of each user type that has any.
+func (m *SessionManager) CountByType() map[UserType]int {
+	counts := make(map[UserType]int)
+	for i := range m.shards {
+		m.shards[i].countTypes(counts)
+	}
+	return counts
+}
+
+// Deliver queues msg for every session that t selects, at once and without
+// waiting for any of them, and returns how many took it. The message is encoded
+// once for all sessions that share a format. The error says why a message could
+// be taken by no session: t is invalid, the protocol cannot encode msg, or it
+// is too large (ErrMessageTooLarge). A session that cannot take it, because it
+// is closing or slow, is not an error.
+func (m *SessionManager) Deliver(t Target, msg Message) (int, error) {
+	if err := t.Validate(); err != nil {
+		return 0, err
+	}
+	var (
+		encoded encodings
+		taken   int
+		failure error
+	)
+	m.chunks(t, func(sessions []*Session) bool {
+		for _, s := range sessions {
+			frame, err := encoded.frame(s, msg)
+			if err == nil && frame != nil {
+				err = s.push(frame)
+				if err == nil {
+					taken++
+				}
+			}
+			if err != nil && !errors.Is(err, ErrSessionClosed) && !errors.Is(err, ErrSlowConsumer) {
+				failure = err
+			}
+		}
+		return true
+	})
+	return taken, failure
+}
+
+// encodings are the frames of one message, made as sessions need them.
+type encodings []encoding
+
+type encoding struct {
+	format *format
+	frame  []byte
+	err    error
+}
+
+// frame returns the frame of msg for s; nil where s is not to get it.
+func (e *encodings) frame(s *Session, msg Message) ([]byte, error) {
+	if !s.format.shared {
+		return s.encode(msg)
+	}
+	for i := range *e {
+		if (*e)[i].format == s.format {
+			return (*e)[i].frame, (*e)[i].err
+		}
+	}
+	frame, err := s.encode(msg)
+	*e = append(*e, encoding{s.format, frame, err})
+	return frame, err
+}
+
+// chunks calls yield with the sessions that t selects, a shard's worth at a
+// time and under no lock, until it returns false. The slice is reused.
+func (m *SessionManager) chunks(t Target, yield func([]*Session) bool) {
+	buffer := snapshots.Get().(*[]*Session)
+	defer func() {
+		clear(*buffer)
+		snapshots.Put(buffer)
+	}()
+	each := func(sh *shard) bool {
+		clear(*buffer)
+		*buffer = sh.appendSessions((*buffer)[:0], t)
+		return len(*buffer) == 0 || yield(*buffer)
+	}
+	switch t.kind {
+	case targetSession:
+		each(m.shardOfSession(t.name))
+	case targetUser, targetKey:
+		each(m.shardOfAddress(t.address()))
+	case targetUserType, targetAll:
+		for i := range m.shards {
+			if !each(&m.shards[i]) {
+				return
+			}
+		}
+	}
+}
+
+// snapshots holds the slices that sessions are copied to under an index lock,
+// to be used after it.
+var snapshots = sync.Pool{New: func() any { return new([]*Session) }}
+
+// add puts s into the indexes of its id and its user. It fails where a limit
+// on sessions is reached.
+func (m *SessionManager) add(s *Session, limits *Limits) error {
+	if n := m.count.Add(1); limits.MaxSessions > 0 && n > int64(limits.MaxSessions) {
+		m.count.Add(-1)
+		return errTooManySessions
+	}
+	address := ToUser(s.user.Type, s.user.ID)
+	if !m.join(address, s, limits.MaxSessionsPerUser) {
+		m.count.Add(-1)
+		return errTooManyUserSessions
+	}
+	m.shardOfSession(s.id).add(s)
+	return nil
+}
+
+// remove takes s out of all indexes.
+func (m *SessionManager) remove(s *Session, keys map[string]struct{}) {
+	m.shardOfSession(s.id).remove(s)
+	m.leave(ToUser(s.user.Type, s.user.ID), s)
+	for key := range keys {
+		m.leave(ToKey(key), s)
+	}
+	m.count.Add(-1)
+}
+
+// join adds s to the sessions of a user or key, unless that has limit already;
+// a limit of zero is none.
+func (m *SessionManager) join(address Target, s *Session, limit int) bool {
+	sh := m.shardOfAddress(address.address())
+	return sh.join(address, s, limit, m.notify)
+}
+
+// leave removes s from the sessions of a user or key.
+func (m *SessionManager) leave(address Target, s *Session) {
+	sh := m.shardOfAddress(address.address())
+	sh.leave(address, s, m.notify)
+}
+
+func (m *SessionManager) shardOfSession(id string) *shard {
+	return &m.shards[maphash.String(m.seed, id)%shardCount]
+}
+
+func (m *SessionManager) shardOfAddress(a address) *shard {
+	return &m.shards[maphash.Comparable(m.seed, a)%shardCount]
+}
