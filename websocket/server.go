@@ -205,39 +205,6 @@ func (srv *Server) enter() bool {
 // now returns the monotonic time since the server's start, never zero.
 func (srv *Server) now() time.Duration { return time.Since(srv.epoch) + 1 }
 
-// sweep applies the timeouts to all sessions until Shutdown. One goroutine that
-// looks at every session now and then costs less than timers and deadlines that
-// move with each message.
-func (srv *Server) sweep() {
-	defer close(srv.swept)
-	ticker := time.NewTicker(srv.sweepInterval())
-	defer ticker.Stop()
-	for {
-		select {
-		case <-srv.stop:
-			return
-		case <-ticker.C:
-			now, wall := srv.now(), time.Now()
-			for s := range srv.sessions() {
-				s.check(now, wall)
-			}
-		}
-	}
-}
-
-// sweepInterval is how late a timeout may be noticed: a quarter of the shortest
-// one, at most a second.
-func (srv *Server) sweepInterval() time.Duration {
-	interval := time.Second
-	l := srv.limits
-	for _, timeout := range []time.Duration{l.ReadTimeout, l.PingInterval, l.PongTimeout, l.IdleTimeout, l.WriteTimeout} {
-		if timeout > 0 {
-			interval = min(interval, timeout/4)
-		}
-	}
-	return max(interval, time.Millisecond)
-}
-
 // logFailure logs that the application's code failed, at most once a second:
 // when a database is down, every message says so.
 func (srv *Server) logFailure(s *Session, messageType string, err error) {

@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -45,40 +43,6 @@ type Session struct {
 	// cut closes the connection when the close takes too long.
 	cut     *time.Timer
 	severed bool // the connection is closed, or is to be as soon as there is one
-}
-
-// CloseError says how a session ended. It is the cause of the end of the
-// session's context: context.Cause(session.Context()).
-type CloseError struct {
-	// Code is what was sent or received as the close frame's code.
-	Code CloseCode
-	// Reason is the text beside it; it may be empty.
-	Reason string
-	// ByPeer is true where the client ended the session.
-	ByPeer bool
-	// Err is the network error of a session that broke; else nil.
-	Err error
-}
-
-// Error implements error.
-func (e *CloseError) Error() string {
-	by := "server"
-	if e.ByPeer {
-		by = "client"
-	}
-	text := fmt.Sprintf("session closed by the %s with %d", by, e.Code)
-	if e.Reason != "" {
-		text += ": " + e.Reason
-	}
-	return text
-}
-
-// Unwrap returns ErrSessionClosed and the network error, if any.
-func (e *CloseError) Unwrap() []error {
-	if e.Err == nil {
-		return []error{ErrSessionClosed}
-	}
-	return []error{ErrSessionClosed, e.Err}
 }
 
 // PanicError is a panic of the application's code, contained and made an error.
@@ -270,7 +234,7 @@ func (s *Session) dispatch(e event) {
 	case eventOpen:
 		s.hook(srv.options.OnOpen)
 	case eventDrained:
-		s.end(&CloseError{Code: CloseGoingAway, Reason: "server is shutting down"}, true)
+		s.goAway()
 	case eventClose:
 		s.hook(srv.options.OnClose)
 	}
@@ -298,183 +262,4 @@ func (s *Session) contain(f func() error) (err error) {
 		}
 	}()
 	return f()
-}
-
-// run reads until the connection ends. It owns the connection.
-func (s *Session) run(socket *gws.Conn) {
-	defer s.server.running.Done()
-	s.read(socket)
-	// The cut timer bounds this, and the writes below.
-	if s.linger {
-		_, _ = io.Copy(io.Discard, s.conn.Conn)
-	}
-	s.outbox.wait()
-	s.sever()
-	s.server.counters.countClose(s.cause().Code)
-	s.server.log.Debug("session ended", "session", s.id, "user", s.user.ID, "user_type", int(s.user.Type), "cause", s.cause())
-	if s.server.options.OnClose != nil {
-		s.inbox.tell(eventClose)
-	}
-}
-
-// read runs gws's read loop. A panic in it is gws's or ours: the frame guard
-// leaves no way known for a peer to cause one.
-func (s *Session) read(socket *gws.Conn) {
-	defer func() {
-		if value := recover(); value != nil {
-			s.server.counters.panics.Add(1)
-			s.server.log.Error("reading a session panicked", "session", s.id, "panic", value, "stack", string(debug.Stack()))
-			s.linger = true
-			s.end(&CloseError{Code: CloseInternalError}, false)
-		}
-	}()
-	socket.ReadLoop()
-}
-
-// readEnded is told why the read loop ended.
-func (s *Session) readEnded(err error) {
-	peer, closedByPeer := errors.AsType[*gws.CloseError](err)
-	bad, violated := errors.AsType[*violation](s.conn.failure)
-	s.linger = violated || s.conn.failure == nil && !closedByPeer
-	switch {
-	case violated:
-		s.end(&CloseError{Code: bad.code, Reason: bad.reason}, false)
-	case s.conn.failure != nil:
-		s.end(&CloseError{Code: CloseAbnormal, ByPeer: true, Err: s.conn.failure}, false)
-	case closedByPeer && peer.Code == 0:
-		s.end(&CloseError{Code: CloseNoStatus, ByPeer: true}, false)
-	case closedByPeer && !validPeerCode(peer.Code):
-		s.end(&CloseError{Code: CloseProtocolError, Reason: "close code is not valid"}, false)
-	case closedByPeer && !utf8.Valid(peer.Reason):
-		s.end(&CloseError{Code: CloseInvalidText, Reason: "close reason is not UTF-8"}, false)
-	case closedByPeer:
-		s.end(&CloseError{Code: CloseCode(peer.Code), Reason: string(peer.Reason), ByPeer: true}, false)
-	case err != nil && err.Error() == tooLargeText:
-		s.end(&CloseError{Code: CloseMessageTooBig, Reason: "message is over the read limit"}, false)
-	default:
-		s.end(&CloseError{Code: CloseInvalidText, Reason: "message cannot be decompressed"}, false)
-	}
-}
-
-// tooLargeText is how gws says that a message is over the read limit once
-// decompressed: its error has a type that cannot be named.
-const tooLargeText = "gws: message too large"
-
-// validPeerCode reports whether a close frame may carry code (RFC 6455, section 7.4).
-func validPeerCode(code uint16) bool {
-	return code >= 3000 && code < 5000 || code >= 1000 && code < 1015 && code != 1004 && code != 1005 && code != 1006
-}
-
-// end ends the session for a cause, once: it leaves the indexes, its context
-// ends, and the close frame is queued, behind what waits where flush is set. The
-// read goroutine then finishes the connection, at the latest when the close
-// timeout cuts it.
-func (s *Session) end(cause *CloseError, flush bool) {
-	s.mu.Lock()
-	if s.ending {
-		s.mu.Unlock()
-		return
-	}
-	s.ending = true
-	keys := s.keys
-	s.keys = nil
-	s.server.manager.remove(s, keys)
-	if s.cut != nil {
-		s.cut.Stop()
-	}
-	s.cut = time.AfterFunc(s.server.limits.CloseTimeout, s.sever)
-	s.mu.Unlock()
-
-	s.cancel(cause)
-	s.inbox.stop(!cause.ByPeer)
-	code, reason := cause.Code, cause.Reason
-	if cause.ByPeer {
-		reason = "" // the answer repeats the code (RFC 6455, section 5.5.1)
-	}
-	if cause.Code == CloseAbnormal {
-		s.sever()
-	}
-	s.outbox.end(closeFrame(code, reason), flush)
-}
-
-// connect gives the session its connection.
-func (s *Session) connect(conn net.Conn) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.conn.Conn = conn
-	if s.severed {
-		_ = conn.Close()
-	}
-}
-
-// sever closes the connection under whatever is using it.
-func (s *Session) sever() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.severed = true
-	if s.cut != nil {
-		s.cut.Stop()
-	}
-	if s.conn.Conn != nil {
-		_ = s.conn.Conn.Close()
-	}
-}
-
-// abort ends a session whose handshake failed.
-func (s *Session) abort(err error) {
-	s.end(&CloseError{Code: CloseAbnormal, ByPeer: true, Err: err}, false)
-}
-
-func (s *Session) now() time.Duration { return s.server.now() }
-func (s *Session) written(frames int) { s.server.counters.sent.Add(uint64(frames)) }
-func (s *Session) began()             { s.server.running.Add(1) }
-func (s *Session) ended()             { s.server.running.Done() }
-
-// cause returns how the session ended.
-func (s *Session) cause() *CloseError {
-	cause, _ := errors.AsType[*CloseError](context.Cause(s.ctx))
-	return cause
-}
-
-// drain ends the session with CloseGoingAway once what it has received is
-// handled, or when the close timeout has passed.
-func (s *Session) drain() {
-	s.mu.Lock()
-	if !s.ending {
-		s.cut = time.AfterFunc(s.server.limits.CloseTimeout, func() { s.dispatch(event{kind: eventDrained}) })
-	}
-	s.mu.Unlock()
-	s.inbox.stop(false)
-	s.inbox.tell(eventDrained)
-}
-
-// writeFailed is told of the write error that ended the outbox.
-func (s *Session) writeFailed(err error) {
-	s.end(&CloseError{Code: CloseAbnormal, ByPeer: true, Err: err}, false)
-	s.sever()
-}
-
-// check applies the timeouts. The server's sweeper calls it now and then.
-func (s *Session) check(now time.Duration, wall time.Time) {
-	l := &s.server.limits
-	silent := s.conn.receivedAgo(now)
-	since := time.Duration(s.conn.since.Load())
-	if s.pinged != 0 && silent < now-s.pinged {
-		s.pinged = 0
-	}
-	switch {
-	case s.outbox.stalledFor(now) > l.WriteTimeout:
-		s.end(&CloseError{Code: CloseWriteTimeout, Reason: "client takes nothing"}, false)
-		s.sever()
-	case !s.user.ExpiresAt.IsZero() && !wall.Before(s.user.ExpiresAt):
-		s.end(&CloseError{Code: CloseLoginExpired, Reason: "login expired"}, true)
-	case l.ReadTimeout > 0 && since != 0 && now-since > l.ReadTimeout:
-		s.end(&CloseError{Code: CloseReadTimeout, Reason: "message was not finished in time"}, false)
-	case l.IdleTimeout > 0 && silent > l.IdleTimeout,
-		s.pinged != 0 && now-s.pinged > l.PongTimeout:
-		s.end(&CloseError{Code: ClosePeerSilent, Reason: "nothing was received in time"}, false)
-	case l.PingInterval > 0 && s.pinged == 0 && silent > l.PingInterval:
-		s.pinged = now
-		s.outbox.ping()
-	}
 }

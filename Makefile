@@ -1,0 +1,37 @@
+# The commands of this repository; `make` alone lists them.
+
+.DEFAULT_GOAL := help
+
+# The version is part of the file's name, so that a new pin is installed and an old one is never used.
+GOLANGCI_LINT_VERSION := v2.15.0
+GOLANGCI_LINT := .tools/golangci-lint-$(GOLANGCI_LINT_VERSION)
+
+.PHONY: help
+help: ## List these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: ## Start the chat example
+	go run ./examples/chat
+
+.PHONY: test
+test: ## Run every test, with what it needs installed first (FUZZTIME=1m fuzzes each target longer)
+	scripts/install-test-tools.sh
+	scripts/test.sh
+
+.PHONY: check
+check: $(GOLANGCI_LINT) ## Check format, vet, lint, go.mod and the scripts
+	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "run gofmt -w on:" $$unformatted >&2; exit 1; }
+	go vet ./...
+	$(GOLANGCI_LINT) run ./...
+	go mod tidy -diff
+	@scripts/need.sh shellcheck=shellcheck
+	shellcheck .ci/run scripts/*.sh
+
+.PHONY: bench
+bench: ## Run the benchmarks
+	go test -run '^$$' -bench . -benchmem ./...
+
+$(GOLANGCI_LINT):
+	GOBIN=$(CURDIR)/.tools go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
+	mv .tools/golangci-lint $@

@@ -1,0 +1,143 @@
+package config_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"reflect"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/switchboard-go/switchboard/config"
+)
+
+const hunter2 = "hunter2"
+
+func TestSecretIsNotShown(t *testing.T) {
+	secret := config.Secret(hunter2)
+	section := struct {
+		Secret  config.Secret
+		Pointer *config.Secret
+		List    []config.Secret
+	}{secret, &secret, []config.Secret{secret}}
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%t", "%10s", "%.2s"} {
+		if got := fmt.Sprintf(verb, secret); got != "[redacted]" {
+			t.Errorf("%s prints %s", verb, got)
+		}
+		if got := fmt.Sprintf(verb, section); strings.Contains(got, hunter2) {
+			t.Errorf("%s prints %s", verb, got)
+		}
+	}
+	var log bytes.Buffer
+	for _, handler := range []slog.Handler{slog.NewTextHandler(&log, nil), slog.NewJSONHandler(&log, nil)} {
+		slog.New(handler).Info("start", slog.Any("secret", secret), slog.Any("section", section))
+	}
+	asJSON, err := json.Marshal(section)
+	if err != nil {
+		t.Fatal(err)
+	}
+	asYAML, err := yaml.Marshal(section)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{log.String(), string(asJSON), string(asYAML), secret.String(), secret.GoString()} {
+		if strings.Contains(text, hunter2) || !strings.Contains(text, "[redacted]") {
+			t.Errorf("seen: %s", text)
+		}
+	}
+	if got := config.Secret("").String(); got != "[redacted]" {
+		t.Errorf("an empty secret prints %s", got)
+	}
+	if secret.Reveal() != hunter2 {
+		t.Errorf("Reveal() = %s", secret.Reveal())
+	}
+}
+
+// Whatever is wrong with a secret, what it is does not get into the error.
+func TestErrorsHaveNoSecrets(t *testing.T) {
+	for name, options := range map[string]config.Options{
+		"number, by its name":  {File: write(t, "chat: {api-token: hunter2}")},
+		"list for a secret":    {File: write(t, "chat: {rpc-secret: [hunter2]}")},
+		"map for a secret":     {File: write(t, "chat: {rpc-secret: {hunter2: hunter2}}")},
+		"unknown key":          {File: write(t, "chat: {rpc-secrt: hunter2}")},
+		"value for a section":  {File: write(t, "chat: hunter2")},
+		"item of a list":       {File: write(t, "chat: {retries: [hunter2]}")},
+		"twice":                {File: write(t, "chat: {rpc-secret: hunter2, rpc-secret: hunter2}")},
+		"no space":             {File: write(t, "chat: {rpc-secret:hunter2}")},
+		"twice in a map":       {File: write(t, "chat: {rpc-secret: {hunter2, hunter2}}")},
+		"unquoted *":           {File: write(t, "chat: {rpc-secret: *hunter2}")},
+		"unquoted * and alias": {File: write(t, "chat: {room: &hunter2 x, rpc-secret: *hunter2}")},
+		"unquoted &":           {File: write(t, "chat: {rpc-secret: &hunter2}")},
+		"unquoted !":           {File: write(t, "chat: {rpc-secret: !hunter2}")},
+		"unquoted ! at a list": {File: write(t, "chat: {rpc-secret: !hunter2 []}")},
+		"unquoted %":           {File: write(t, "chat:\n  rpc-secret: %hunter2")},
+		"unquoted @":           {File: write(t, "chat:\n  rpc-secret: @hunter2")},
+		"unquoted `":           {File: write(t, "chat:\n  rpc-secret: `hunter2")},
+		"unquoted :":           {File: write(t, "chat:\n  rpc-secret: hunter2: hunter2")},
+		"open quote":           {File: write(t, "chat:\n  rpc-secret: \"hunter2\n")},
+		"wrong escape":         {File: write(t, "chat:\n  rpc-secret: \"\\hunter2\"\n")},
+		"environment":          {Environ: []string{"CHAT_API_TOKEN=hunter2"}},
+		"unknown variable":     {Environ: []string{"CHAT_RPC_SECRT=hunter2"}},
+		"flag":                 {Flags: map[string]string{"chat.api-token": hunter2}},
+		"unknown flag":         {Flags: map[string]string{"chat.api-tokn": hunter2}},
+		"choice":               {Flags: map[string]string{"chat.api-token": "7"}, Choices: map[string][]string{"chat.api-token": {"8"}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err, text := load(t, options)
+			if strings.Contains(fmt.Sprintf("%s %+v", text, *err), hunter2) || strings.Contains(text, "7") {
+				t.Errorf("seen: %s", text)
+			}
+		})
+	}
+}
+
+func TestSecretNames(t *testing.T) {
+	for name, secret := range map[string]bool{
+		"secret":       true,
+		"rpc-secret":   true,
+		"password":     true,
+		"passwd":       true,
+		"pass":         true,
+		"passphrase":   true,
+		"token":        true,
+		"access-token": true,
+		"api-key":      true,
+		"apikey":       true,
+		"key-id":       true,
+		"credentials":  true,
+		"max-keys":     false,
+		"passive":      false,
+		"monkeys":      false,
+	} {
+		t.Run(name, func(t *testing.T) {
+			// A driver's own key, and a section of that name around another one.
+			shown := func(yaml string, section any) bool {
+				_, err := config.Load(config.Options{
+					File:     write(t, yaml),
+					Sections: map[string]any{"driver": section},
+				})
+				return strings.Contains(err.Error(), hunter2)
+			}
+			if got := shown("driver: {"+name+": hunter2}", tagged(name, 0)); got == secret {
+				t.Errorf("the value of driver.%s is shown: %v", name, got)
+			}
+			if !shown("driver: {"+name+": {size: hunter2}}", tagged(name, struct {
+				Size int `koanf:"size"`
+			}{})) {
+				t.Errorf("the value of driver.%s.size is not shown", name)
+			}
+		})
+	}
+}
+
+// tagged returns a pointer to a struct that has a value under a key.
+func tagged(key string, value any) any {
+	return reflect.New(reflect.StructOf([]reflect.StructField{{
+		Name: "Field",
+		Type: reflect.TypeOf(value),
+		Tag:  reflect.StructTag(`koanf:"` + key + `"`),
+	}})).Interface()
+}

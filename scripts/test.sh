@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Runs every test: each fuzz target for a few seconds, then the whole suite with the race detector.
+# The suite comes last, so that its lines, one for each package, close the output.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+# A test holds 10,000 connections open. Go raises its soft limit to the hard one by itself, so only the hard one can be
+# too low. Root may raise it, but not in every container.
+want=65536
+hard=$(ulimit -Hn)
+if [[ $hard != unlimited ]] && ((hard < want)); then
+	ulimit -Hn "$want" 2>/dev/null || echo "open files: the limit of $hard cannot be raised here" >&2
+fi
+
+# go list and not find: it leaves out the folders of other modules. A target is "FOLDER FuzzName".
+packages=$(go list -f '{{.Dir}}' ./...)
+targets=()
+while IFS= read -r dir; do
+	while IFS= read -r name; do
+		targets+=("$dir $name")
+	done < <(find "$dir" -maxdepth 1 -name '*_test.go' -exec sed -nE 's/^func (Fuzz[A-Za-z0-9_]*)\(.*/\1/p' {} +)
+done <<<"$packages"
+
+# Five seconds each, or less, so that all targets together take two minutes however many there are.
+if ((${#targets[@]} > 0)); then
+	seconds=$((120 / ${#targets[@]}))
+	fuzztime=${FUZZTIME:-$((seconds > 5 ? 5 : seconds < 1 ? 1 : seconds))s}
+fi
+for target in "${targets[@]}"; do
+	dir=${target% *} name=${target##* }
+	if ! go test -run '^$' -fuzz "^$name\$" -fuzztime "$fuzztime" -fuzzminimizetime 5s "$dir"; then
+		# CI throws its clone away, so a new input goes into the log too.
+		echo "$name failed. If go test wrote an input to $dir/testdata/fuzz/$name, commit it with the mend: it is a test from now on." >&2
+		find "$dir/testdata/fuzz/$name" -type f -mmin -2 -print -exec head -c 4096 {} \; >&2 2>/dev/null || true
+		exit 1
+	fi
+done
+
+# -count=1: the browser's tests depend on more than Go's test cache knows.
+go test -race -count=1 -timeout 5m ./...
