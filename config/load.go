@@ -14,6 +14,8 @@ import (
 
 // Options says what Load reads. The zero value reads nothing.
 type Options struct {
+	// Defaults are what holds where nothing is said. Nil: Default.
+	Defaults *Config
 	// File is the path of a YAML file. Empty: none. A named one must exist.
 	File string
 	// Environ is the environment, as os.Environ returns it.
@@ -43,6 +45,9 @@ func Load(o Options) (Config, error) {
 		origins: map[string]string{},
 	}
 	config := Default()
+	if o.Defaults != nil {
+		config = *o.Defaults
+	}
 	if err := l.add("", reflect.ValueOf(&config).Elem()); err != nil {
 		return Config{}, err
 	}

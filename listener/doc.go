@@ -8,10 +8,13 @@
 //
 //	mux := listener.NewMux(
 //		listener.Logging(logger),
-//		listener.Recover(logger, panics.Inc),
+//		listener.Recover(),
 //		listener.Timeout(30*time.Second),
 //	)
 //	err := listener.HandleFunc(mux, "demo-message-send", chat.onSend)
+//
+// What a listener reports with an error, or by a panic, is logged and counted by
+// the server, with middleware or without. A middleware only passes it on.
 //
 // The messages of one session are handled one at a time, in the order of their
 // arrival, so a slow listener holds up its own session and no other.

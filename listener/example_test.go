@@ -47,7 +47,7 @@ func registerOrders(mux *listener.Mux) error {
 func Example() {
 	mux := listener.NewMux(
 		listener.Logging(slog.New(slog.DiscardHandler)),
-		listener.Recover(slog.New(slog.DiscardHandler), nil),
+		listener.Recover(),
 		listener.Timeout(10*time.Second),
 	)
 	if err := errors.Join(registerChat(mux), registerOrders(mux)); err != nil {
@@ -96,4 +96,42 @@ func ExampleMiddleware() {
 	fmt.Println(mux.Dispatch(context.Background(), &websocket.Session{}, websocket.Message{Type: "post"}))
 
 	// Output: forbidden: you may only read
+}
+
+// Recover is for middleware like this one, which has to undo something when a
+// message was not handled. Without Recover, a panic would leave the transaction
+// open.
+func ExampleRecover() {
+	transaction := func(next listener.Handler) listener.Handler {
+		return func(ctx context.Context, s *websocket.Session, m websocket.Message) error {
+			fmt.Println("begin")
+			err := next(ctx, s, m)
+			if err != nil {
+				fmt.Println("roll back:", err)
+				return err
+			}
+			fmt.Println("commit")
+			return nil
+		}
+	}
+	mux := listener.NewMux(transaction, listener.Recover())
+	err := listener.HandleFunc(mux, "order", func(_ context.Context, _ *websocket.Session, quantities []int) error {
+		fmt.Println("ordered", quantities[0])
+		return nil
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, content := range []string{"[2]", "[]"} {
+		// A websocket.Server logs and counts the panic, because of this error.
+		_ = mux.Dispatch(context.Background(), &websocket.Session{}, websocket.Message{Type: "order", Content: []byte(content)})
+	}
+
+	// Output:
+	// begin
+	// ordered 2
+	// commit
+	// begin
+	// roll back: listener_failed: panic: runtime error: index out of range [0] with length 0
 }

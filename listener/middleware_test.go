@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"runtime"
 	"strings"
 	"testing"
@@ -17,15 +18,15 @@ import (
 	"github.com/switchboard-go/switchboard/websocket"
 )
 
-// journal is a logger and the lines that it took.
+// journal is a logger of all levels and the lines that it took.
 type journal struct {
 	*slog.Logger
 	text *bytes.Buffer
 }
 
-func newJournal(level slog.Level) journal {
+func newJournal() journal {
 	text := new(bytes.Buffer)
-	return journal{slog.New(slog.NewJSONHandler(text, &slog.HandlerOptions{Level: level})), text}
+	return journal{slog.New(slog.NewJSONHandler(text, &slog.HandlerOptions{Level: slog.LevelDebug})), text}
 }
 
 // lines returns the lines so far, each with its attributes.
@@ -41,65 +42,60 @@ func (j journal) lines(t testing.TB) (lines []map[string]any) {
 	return lines
 }
 
+// line returns the only line.
+func (j journal) line(t testing.TB) map[string]any {
+	t.Helper()
+	lines := j.lines(t)
+	if len(lines) != 1 {
+		t.Fatalf("%d lines, want 1: %s", len(lines), j.text)
+	}
+	return lines[0]
+}
+
 func TestRecover(t *testing.T) {
-	cause := errors.New("out of luck")
 	for name, test := range map[string]struct {
 		value any
 		want  string
 	}{
 		"text":  {"out of luck", "out of luck"},
-		"error": {cause, "out of luck"},
+		"error": {errors.New("out of luck"), "out of luck"},
 		"nil":   {nil, new(runtime.PanicNilError).Error()},
 	} {
 		t.Run(name, func(t *testing.T) {
-			log := newJournal(slog.LevelInfo)
-			panics := 0
-			mux := listener.NewMux(
-				// Logging leaves the panic's line to Recover, further in or further out.
-				listener.Logging(log.Logger),
-				listener.Recover(log.Logger, func() { panics++ }),
-				listener.Logging(log.Logger),
-			)
+			mux := listener.NewMux(listener.Recover())
 			handle(t, mux, "a", func(context.Context, string) error { panic(test.value) })
 
-			err := send(t.Context(), mux, "a", `"secret"`)
+			err := send(t.Context(), mux, "a", "")
 			if got := answer(t, err); got.Code != websocket.CodeListenerFailed || got.Detail != "" {
 				t.Errorf("the client is told %s: %q", got.Code, got.Detail)
 			}
 			if want := "listener_failed: panic: " + test.want; err.Error() != want {
 				t.Errorf("error %q, want %q", err, want)
 			}
-			if panics != 1 {
-				t.Errorf("%d panics counted", panics)
+			panicked, ok := errors.AsType[*websocket.PanicError](err)
+			if !ok {
+				t.Fatalf("error %v wraps no PanicError", err)
 			}
-			lines := log.lines(t)
-			if len(lines) != 1 {
-				t.Fatalf("%d lines, want 1: %s", len(lines), log.text)
+			if test.value != nil && panicked.Value != test.value {
+				t.Errorf("the value is %v, want %v", panicked.Value, test.value)
 			}
-			line := lines[0]
-			if line["level"] != "ERROR" || line["type"] != "a" || line["panic"] != test.want {
-				t.Errorf("line %v", line)
-			}
-			if _, ok := line["session"]; !ok {
-				t.Error("the line has no session")
-			}
-			if stack, _ := line["stack"].(string); !strings.Contains(stack, "TestRecover") {
-				t.Errorf("the stack does not lead to the listener: %s", stack)
-			}
-			if strings.Contains(log.text.String(), "secret") {
-				t.Error("the content was logged")
+			if !strings.Contains(string(panicked.Stack), "TestRecover.func") {
+				t.Errorf("the stack does not lead to the listener: %s", panicked.Stack)
 			}
 		})
 	}
 }
 
 func TestRecoverLeavesTheRestAlone(t *testing.T) {
-	log := newJournal(slog.LevelDebug)
-	mux := listener.NewMux(listener.Recover(log.Logger, func() { t.Error("a panic was counted") }))
+	mux := listener.NewMux(listener.Recover())
 	own := &websocket.MessageError{Code: "sold_out"}
+	handle(t, mux, "works", func(context.Context, string) error { return nil })
 	handle(t, mux, "fails", func(context.Context, string) error { return own })
 	handle(t, mux, "exits", func(context.Context, string) error { runtime.Goexit(); return nil })
 
+	if err := send(t.Context(), mux, "works", ""); err != nil {
+		t.Error(err)
+	}
 	if err := send(t.Context(), mux, "fails", ""); err != own { //nolint:errorlint // unchanged, not wrapped
 		t.Errorf("error %v, want %v", err, own)
 	}
@@ -112,25 +108,6 @@ func TestRecoverLeavesTheRestAlone(t *testing.T) {
 	<-ended
 	if returned {
 		t.Error("a Goexit was swallowed")
-	}
-	if log.text.Len() > 0 {
-		t.Errorf("logged: %s", log.text)
-	}
-}
-
-func TestMiddlewareWithoutLogger(t *testing.T) {
-	log := newJournal(slog.LevelInfo)
-	previous := slog.Default()
-	slog.SetDefault(log.Logger)
-	t.Cleanup(func() { slog.SetDefault(previous) })
-
-	mux := listener.NewMux(listener.Logging(nil), listener.Recover(nil, nil))
-	handle(t, mux, "fails", func(context.Context, string) error { return errors.New("out of luck") })
-	handle(t, mux, "panics", func(context.Context, string) error { panic("out of luck") })
-	send(t.Context(), mux, "fails", "")
-	send(t.Context(), mux, "panics", "")
-	if lines := log.lines(t); len(lines) != 2 {
-		t.Errorf("%d lines in slog.Default, want 2: %s", len(lines), log.text)
 	}
 }
 
@@ -157,10 +134,10 @@ func TestTimeout(t *testing.T) {
 			func(ctx context.Context) error { <-ctx.Done(); return context.Cause(ctx) }, limit, "timed out", context.DeadlineExceeded,
 		},
 		"ends late without an error": {
-			func(context.Context) error { time.Sleep(3 * limit); return nil }, 3 * limit, "timed out", context.DeadlineExceeded,
+			func(context.Context) error { <-time.After(3 * limit); return nil }, 3 * limit, "timed out", context.DeadlineExceeded,
 		},
 		"fails late": {
-			func(context.Context) error { time.Sleep(3 * limit); return failure }, 3 * limit, "timed out", failure,
+			func(context.Context) error { <-time.After(3 * limit); return failure }, 3 * limit, "timed out", failure,
 		},
 		"refuses late": {
 			func(ctx context.Context) error { <-ctx.Done(); return own }, limit, "", own,
@@ -218,150 +195,109 @@ func TestTimeoutZeroIsOff(t *testing.T) {
 }
 
 func TestLogging(t *testing.T) {
+	handled := func(took time.Duration) map[string]any {
+		return map[string]any{"msg": "message handled", "type": "a", "took": float64(took)}
+	}
+	refused := func(code websocket.ErrorCode, detail string) map[string]any {
+		return map[string]any{"msg": "message not handled", "type": "a", "code": string(code), "detail": detail}
+	}
+	unknown := refused(websocket.CodeUnknownType, `no listener for type "unknown"`)
+	unknown["type"] = "unknown"
 	for name, test := range map[string]struct {
 		messageType string
 		content     string
 		listener    func(context.Context) error
 		want        map[string]any
 	}{
-		"handled": {
-			"a", `"secret"`, func(context.Context) error { return nil },
-			map[string]any{"level": "DEBUG", "msg": "message handled"},
-		},
-		"failed": {
-			"a", `"secret"`, func(context.Context) error { return errors.New("out of luck") },
-			map[string]any{"level": "ERROR", "msg": "listener failed", "error": "listener_failed: out of luck"},
-		},
-		"failed by another's cancellation": {
-			"a", `"secret"`, func(context.Context) error { return context.Canceled },
-			map[string]any{"level": "ERROR", "msg": "listener failed", "error": "listener_failed: context canceled"},
-		},
-		"timed out": {
-			"a", `"secret"`, func(ctx context.Context) error { <-ctx.Done(); return nil },
-			map[string]any{
-				"level": "ERROR", "msg": "listener failed",
-				"error": "listener_failed: timed out: listener timed out after 1s: context deadline exceeded",
-			},
-		},
-		"refused": {
-			"a", `"secret"`, func(context.Context) error {
-				return fmt.Errorf("a: %w", &websocket.MessageError{Code: "sold_out", Detail: "come back tomorrow"})
-			},
-			map[string]any{"level": "DEBUG", "msg": "message not handled", "code": "sold_out", "detail": "come back tomorrow"},
-		},
-		"content does not fit": {
-			"a", `1234567`, nil,
-			map[string]any{
-				"level": "DEBUG", "msg": "message not handled",
-				"code": "invalid_content", "detail": "number does not fit (byte 7)",
-			},
-		},
-		"unknown": {
-			"unknown", `"secret"`, nil,
-			map[string]any{
-				"level": "DEBUG", "msg": "message not handled", "type": "unknown",
-				"code": "unknown_type", "detail": `no listener for type "unknown"`,
-			},
-		},
+		"handled": {"a", `"secret"`, func(context.Context) error {
+			<-time.After(time.Second / 2)
+			return nil
+		}, handled(time.Second / 2)},
+		"failed": {"a", `"secret"`, func(context.Context) error {
+			return errors.New("secret")
+		}, refused(websocket.CodeListenerFailed, "")},
+		"panicked": {"a", `"secret"`, func(context.Context) error {
+			panic("secret")
+		}, refused(websocket.CodeListenerFailed, "")},
+		"timed out": {"a", `"secret"`, func(ctx context.Context) error {
+			<-ctx.Done()
+			return nil
+		}, refused(websocket.CodeListenerFailed, "timed out")},
+		"refused": {"a", `"secret"`, func(context.Context) error {
+			return fmt.Errorf("secret: %w", &websocket.MessageError{Code: "sold_out", Detail: "come back tomorrow"})
+		}, refused("sold_out", "come back tomorrow")},
+		"content does not fit": {"a", `1234567`, nil, refused(websocket.CodeInvalidContent, "number does not fit (byte 7)")},
+		"unknown":              {"unknown", `"secret"`, nil, unknown},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				log, quiet := newJournal(slog.LevelDebug), newJournal(slog.LevelInfo)
-				mux := listener.NewMux(listener.Logging(log.Logger), listener.Logging(quiet.Logger), listener.Timeout(time.Second))
+				log := newJournal()
+				mux := listener.NewMux(listener.Logging(log.Logger), listener.Recover(), listener.Timeout(time.Second))
 				handle(t, mux, "a", func(ctx context.Context, _ string) error { return test.listener(ctx) })
-				send(t.Context(), mux, test.messageType, test.content)
+				err := send(t.Context(), mux, test.messageType, test.content)
 
-				lines := log.lines(t)
-				if len(lines) != 1 {
-					t.Fatalf("%d lines, want 1: %s", len(lines), log.text)
+				line := log.line(t)
+				if handled := line["msg"] == "message handled"; handled != (err == nil) {
+					t.Errorf("Dispatch: %v", err)
 				}
-				for name, want := range test.want {
-					if lines[0][name] != want {
-						t.Errorf("%s is %v, want %v", name, lines[0][name], want)
-					}
-				}
-				for _, name := range []string{"type", "session", "user_type", "user"} {
-					if _, ok := lines[0][name]; !ok {
-						t.Errorf("the line has no %s: %v", name, lines[0])
-					}
-				}
-				for _, content := range []string{"secret", "1234567"} {
-					if strings.Contains(log.text.String(), content) {
-						t.Errorf("the content was logged: %s", log.text)
-					}
-				}
-				if failed := test.want["level"] == "ERROR"; (quiet.text.Len() > 0) != failed {
-					t.Errorf("without the debug level: %s", quiet.text)
+				delete(line, "time")
+				test.want["level"] = "DEBUG"
+				test.want["session"], test.want["user_type"], test.want["user"] = "", 0.0, ""
+				if !maps.Equal(line, test.want) {
+					t.Errorf("line %v, want %v", line, test.want)
 				}
 			})
 		})
 	}
 }
 
-// A closed browser tab in the middle of a message is no one's failure.
-func TestLoggingOfAnEndedSession(t *testing.T) {
-	gone := errors.New("session closed")
-	for name, test := range map[string]struct {
-		err     error
-		failure bool
-	}{
-		"the context's error":       {context.Canceled, false},
-		"the session's end":         {fmt.Errorf("query: %w", gone), false},
-		"an error of the listener":  {errors.New("out of luck"), true},
-		"another deadline's expiry": {context.DeadlineExceeded, true},
-	} {
-		t.Run(name, func(t *testing.T) {
-			log := newJournal(slog.LevelInfo)
-			mux := listener.NewMux(listener.Logging(log.Logger))
-			ctx, cancel := context.WithCancelCause(t.Context())
-			handle(t, mux, "a", func(context.Context, string) error { cancel(gone); return test.err })
-			send(ctx, mux, "a", "")
-			if (log.text.Len() > 0) != test.failure {
-				t.Errorf("failure is %t, logged %q", test.failure, log.text)
-			}
-		})
-	}
-}
-
-// A timeout is a failure, whichever of the two middlewares is further out.
-func TestLoggingInsideTimeout(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		log := newJournal(slog.LevelInfo)
-		mux := listener.NewMux(listener.Timeout(time.Second), listener.Logging(log.Logger))
-		handle(t, mux, "a", func(ctx context.Context, _ string) error { <-ctx.Done(); return context.Cause(ctx) })
-		send(t.Context(), mux, "a", "")
-		if lines := log.lines(t); len(lines) != 1 || lines[0]["level"] != "ERROR" {
-			t.Errorf("lines %v, want one error", lines)
-		}
-	})
-}
-
 // The error of a middleware need not be a MessageError.
 func TestLoggingOfAMiddlewaresError(t *testing.T) {
-	log := newJournal(slog.LevelDebug)
-	ctx, cancel := context.WithCancel(t.Context())
-	refuse := func(listener.Handler) listener.Handler {
-		return func(ctx context.Context, _ *websocket.Session, _ websocket.Message) error {
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			return errors.New("out of luck")
-		}
+	log := newJournal()
+	failure := errors.New("out of luck")
+	fail := func(listener.Handler) listener.Handler {
+		return func(context.Context, *websocket.Session, websocket.Message) error { return failure }
 	}
-	mux := listener.NewMux(listener.Logging(log.Logger), refuse)
-	send(ctx, mux, "a", "")
-	cancel()
-	send(ctx, mux, "a", "")
-	lines := log.lines(t)
-	if len(lines) != 2 || lines[0]["error"] != "out of luck" || lines[1]["level"] != "DEBUG" || lines[1]["code"] != "listener_failed" {
-		t.Errorf("lines %v", lines)
+	mux := listener.NewMux(listener.Logging(log.Logger), fail)
+	if err := send(t.Context(), mux, "a", ""); err != failure { //nolint:errorlint // unchanged, not wrapped
+		t.Errorf("error %v, want %v", err, failure)
+	}
+	if line := log.line(t); line["code"] != "listener_failed" || line["detail"] != "" {
+		t.Errorf("line %v", line)
+	}
+}
+
+func TestLoggingWithoutLogger(t *testing.T) {
+	log := newJournal()
+	previous := slog.Default()
+	slog.SetDefault(log.Logger)
+	t.Cleanup(func() { slog.SetDefault(previous) })
+
+	send(t.Context(), listener.NewMux(listener.Logging(nil)), "a", "")
+	if line := log.line(t); line["msg"] != "message not handled" {
+		t.Errorf("line %v", line)
+	}
+}
+
+// Where the level is off, as it is by default, messages do not pay for it.
+func TestLoggingThatIsOffIsFree(t *testing.T) {
+	failure := errors.New("out of luck")
+	handler := listener.Logging(slog.New(slog.DiscardHandler))(
+		func(context.Context, *websocket.Session, websocket.Message) error { return failure })
+	session := &websocket.Session{}
+	allocations := testing.AllocsPerRun(100, func() {
+		if err := handler(t.Context(), session, websocket.Message{Type: "a"}); err != failure { //nolint:errorlint // unchanged, not wrapped
+			t.Errorf("error %v, want %v", err, failure)
+		}
+	})
+	if allocations > 0 {
+		t.Errorf("%v allocations a message", allocations)
 	}
 }
 
 func TestLogLineIsBounded(t *testing.T) {
-	log := newJournal(slog.LevelDebug)
-	mux := listener.NewMux(listener.Logging(log.Logger))
-	send(t.Context(), mux, strings.Repeat("x", 1<<20), "")
+	log := newJournal()
+	send(t.Context(), listener.NewMux(listener.Logging(log.Logger)), strings.Repeat("x", 1<<20), "")
 	if log.text.Len() > 4*websocket.MaxNameLength {
 		t.Errorf("a line of %d bytes", log.text.Len())
 	}

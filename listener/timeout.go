@@ -28,7 +28,9 @@ func Timeout(d time.Duration) Middleware {
 			ctx, cancel := context.WithTimeoutCause(ctx, d, timedOut)
 			defer cancel()
 			err := next(ctx, s, m)
-			if !errors.Is(context.Cause(ctx), timedOut) || err != nil && !failed(err) {
+			answer, ok := errors.AsType[*websocket.MessageError](err)
+			answered := ok && answer.Code != websocket.CodeListenerFailed
+			if answered || !errors.Is(context.Cause(ctx), timedOut) {
 				return err
 			}
 			cause := timedOut

@@ -41,13 +41,13 @@ func TestLimitHandshakesOverTime(t *testing.T) {
 				t.Fatalf("code %q, retry after %v", refusal.Code, refusal.RetryAfter)
 			}
 		}
-		time.Sleep(2 * time.Second)
+		<-time.After(2 * time.Second)
 		if err := try(); err != nil {
 			t.Fatalf("after the time that the refusal named: %v", err)
 		}
 		wantRefusal(t, try(), http.StatusTooManyRequests)
 
-		time.Sleep(time.Hour)
+		<-time.After(time.Hour)
 		for range 3 {
 			if err := try(); err != nil {
 				t.Fatalf("within the burst, an hour later: %v", err)

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/switchboard-go/switchboard/listener"
+	"github.com/switchboard-go/switchboard/security"
+	"github.com/switchboard-go/switchboard/sender"
+	"github.com/switchboard-go/switchboard/websocket"
+)
+
+// app is the chat: a WebSocket endpoint, what it listens for, and the HTTP
+// endpoints that push to it.
+type app struct {
+	settings settings
+	manager  *websocket.SessionManager
+	sockets  *websocket.Server
+	sender   sender.Sender
+	online   *online
+	protect  func(http.Handler) http.Handler
+	draining atomic.Bool
+}
+
+// newApp builds the chat. Whoever gets it shuts it down.
+func newApp(ctx context.Context, s settings, log *slog.Logger) (*app, error) {
+	manager, err := websocket.NewSessionManager(s.WebSocket.NodeID)
+	if err != nil {
+		return nil, err
+	}
+	a := &app{settings: s, manager: manager, protect: func(h http.Handler) http.Handler { return h }}
+	if !s.WebSocket.Development {
+		if a.protect, err = security.SharedSecret(s.chat.RPCSecret.Reveal()); err != nil {
+			return nil, err
+		}
+	}
+	noSection := func(any) error { return nil }
+	if a.sender, err = sender.Open(ctx, s.WebSocket.SenderType, manager, noSection); err != nil {
+		return nil, err
+	}
+	mux := listener.NewMux(listener.Logging(log), listener.Recover(), listener.Timeout(30*time.Second))
+	if err := listener.Handle(mux, "demo-message-send", messages{a.sender}); err != nil {
+		return nil, err
+	}
+	origins, err := security.Origins(s.WebSocket.AllowedOrigins...)
+	if err != nil {
+		return nil, err
+	}
+	authenticator, err := newAuthenticator(s, log)
+	if err != nil {
+		return nil, err
+	}
+	a.online = newOnline(manager)
+	a.sockets, err = websocket.NewServer(manager, websocket.Options{
+		Authenticator:  authenticator,
+		CheckOrigin:    origins,
+		Dispatcher:     mux,
+		Limits:         s.WebSocket.Limits(),
+		Compression:    s.WebSocket.Compression,
+		SuppressErrors: !s.WebSocket.SendErrors,
+		OnOpen:         a.online.greet,
+		Logger:         log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	a.online.start()
+	return a, nil
+}
+
+// newAuthenticator returns who may connect: the configured logins and, in
+// development mode, anybody with a test token.
+func newAuthenticator(s settings, log *slog.Logger) (websocket.Authenticator, error) {
+	logins, err := s.logins()
+	if err != nil {
+		return nil, err
+	}
+	authenticator := security.FromToken(func(_ context.Context, token string) (websocket.LoginUser, error) {
+		user, ok := logins[token]
+		if !ok {
+			return websocket.LoginUser{}, errors.New("unknown token")
+		}
+		return user, nil
+	})
+	if s.WebSocket.Development {
+		authenticator = security.TestTokens(log)(authenticator)
+	}
+	return authenticator, nil
+}
+
+//go:embed web
+var web embed.FS
+
+// contentPolicy lets the page load its own files and connect to its own server,
+// and nothing else.
+const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+// handler returns all of the chat's HTTP endpoints.
+func (a *app) handler() http.Handler {
+	files, err := fs.Sub(web, "web")
+	if err != nil {
+		panic(err) // the folder is embedded
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET /", http.FileServerFS(files))
+	mux.Handle("POST /rpc-api/infra/websocket/send", a.protect(http.HandlerFunc(a.send)))
+	mux.Handle("POST /notice/push", a.protect(http.HandlerFunc(a.pushNotice)))
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, http.StatusOK, map[string]string{"status": "ok"})
+	})
+	mux.HandleFunc("GET /readyz", a.ready)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// Not a pattern of the mux, because the path is the operator's choice.
+		if a.settings.WebSocket.Enable && r.URL.Path == a.settings.WebSocket.Path {
+			a.sockets.ServeHTTP(w, r)
+			return
+		}
+		w.Header().Set("Content-Security-Policy", contentPolicy)
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		w.Header().Set("Referrer-Policy", "no-referrer")
+		mux.ServeHTTP(w, r)
+	})
+}
+
+// ready answers whether this node should get new clients.
+func (a *app) ready(w http.ResponseWriter, _ *http.Request) {
+	if a.draining.Load() {
+		writeJSON(w, http.StatusServiceUnavailable, map[string]string{"status": "draining"})
+		return
+	}
+	writeJSON(w, http.StatusOK, map[string]string{"status": "ready"})
+}
+
+// shutdown ends the sessions and what serves them.
+func (a *app) shutdown(ctx context.Context) error {
+	a.draining.Store(true)
+	err := a.sockets.Shutdown(ctx)
+	a.online.stop()
+	return errors.Join(err, a.sender.Close())
+}
