@@ -66,9 +66,7 @@ func Load(o Options) (Config, error) {
 	if err := l.fill(o); err != nil {
 		return Config{}, err
 	}
-	if len(l.problems) == 0 {
-		l.check(config.WebSocket, o.Choices)
-	}
+	l.check(config.WebSocket, o.Choices)
 	if err := l.problems.err(); err != nil {
 		return Config{}, err
 	}

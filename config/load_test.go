@@ -27,6 +27,9 @@ type chat struct {
 	Admin     netip.Addr        `koanf:"admin"`
 	TLS       tls               `koanf:"tls"`
 
+	Peers []config.Secret          `koanf:"peers"`
+	Roles map[string]config.Secret `koanf:"roles"`
+
 	Ignored  func() `koanf:"-"`
 	Untagged string
 }
@@ -99,6 +102,32 @@ func TestLaterLayersWin(t *testing.T) {
 				t.Errorf("sender-type = %s, which nobody set", got.WebSocket.SenderType)
 			}
 		})
+	}
+}
+
+// A program can start from other values than Default's, which lie below all
+// layers and stay as they are.
+func TestDefaultsOfTheProgram(t *testing.T) {
+	defaults := config.Default()
+	defaults.WebSocket.Path = "/ws"
+	defaults.WebSocket.AllowedOrigins = []string{"https://a.example", "https://b.example"}
+	defaults.WebSocket.Development = true
+	got, err := config.Load(config.Options{
+		Defaults: &defaults,
+		File:     write(t, "websocket: {path: /file, allowed-origins: [https://c.example]}"),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := config.Default()
+	want.WebSocket.Path = "/file"
+	want.WebSocket.AllowedOrigins = []string{"https://c.example"}
+	want.WebSocket.Development = true
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("config (-want +got):\n%s", diff)
+	}
+	if defaults.WebSocket.Path != "/ws" || defaults.WebSocket.AllowedOrigins[0] != "https://a.example" {
+		t.Errorf("the defaults became %+v", defaults)
 	}
 }
 

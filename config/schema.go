@@ -117,5 +117,8 @@ var secretName = regexp.MustCompile(`(secret|pass(w|phrase|\b)|token|credential|
 
 // isSecret reports whether the value of a key must not be seen.
 func isSecret(key string, t reflect.Type) bool {
+	if !isScalar(t) {
+		t = t.Elem() // a list or a map of secrets
+	}
 	return t == reflect.TypeFor[Secret]() || secretName.MatchString(key)
 }

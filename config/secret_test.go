@@ -64,6 +64,8 @@ func TestErrorsHaveNoSecrets(t *testing.T) {
 		"map for a secret":     {File: write(t, "chat: {rpc-secret: {hunter2: hunter2}}")},
 		"unknown key":          {File: write(t, "chat: {rpc-secrt: hunter2}")},
 		"value for a section":  {File: write(t, "chat: hunter2")},
+		"text for a list":      {File: write(t, "chat: {peers: hunter2}")},
+		"text for a map":       {Environ: []string{"CHAT_ROLES=hunter2"}},
 		"item of a list":       {File: write(t, "chat: {retries: [hunter2]}")},
 		"twice":                {File: write(t, "chat: {rpc-secret: hunter2, rpc-secret: hunter2}")},
 		"no space":             {File: write(t, "chat: {rpc-secret:hunter2}")},

@@ -270,12 +270,44 @@ func TestTheDefaultMustBeAChoice(t *testing.T) {
 	}
 }
 
+// Of two limits that do not go together the first that was set is blamed.
+func TestLimitsThatDoNotGoTogether(t *testing.T) {
+	_, text := load(t, config.Options{File: write(t, "websocket:\n  ping-interval: 30s\n  pong-timeout: 0s")})
+	if want := "app.yaml:2: limit websocket.ping-interval is 30s, so websocket.pong-timeout must be positive"; text != want {
+		t.Errorf("error %q, want %q", text, want)
+	}
+}
+
+func TestTheLastLayerIsBlamed(t *testing.T) {
+	_, text := load(t, config.Options{
+		File:    write(t, "websocket:\n  path: /ws"),
+		Environ: []string{"WEBSOCKET_PATH=ws"},
+	})
+	if want := `environment variable WEBSOCKET_PATH: websocket.path must start with /, not be "ws"`; text != want {
+		t.Errorf("error %q, want %q", text, want)
+	}
+}
+
+func TestUnexportedFieldsAreNoKeys(t *testing.T) {
+	section := struct {
+		hidden string `koanf:"hidden"`
+	}{"kept"}
+	_, err := config.Load(config.Options{
+		Flags:    map[string]string{"driver.hidden": "x"},
+		Sections: map[string]any{"driver": &section},
+	})
+	if want := "flag --driver.hidden: unknown key driver.hidden"; err == nil || err.Error() != want || section.hidden != "kept" {
+		t.Errorf("error %v, want %s", err, want)
+	}
+}
+
 // All that is wrong is told at once, in the order of the layers and the file.
+// What values mean comes last, since it is known only after all of them.
 func TestSeveralProblems(t *testing.T) {
 	_, text := load(t, config.Options{
 		File:    write(t, "chat:\n  colour: red\n  history: long\nwebsocket:\n  enable: perhaps\n"),
 		Environ: []string{"CHAT_COLOUR=red"},
-		Flags:   map[string]string{"chat.b": "", "chat.a": ""},
+		Flags:   map[string]string{"chat.b": "", "chat.a": "", "websocket.path": "ws"},
 	})
 	want := strings.Join([]string{
 		"app.yaml:2: unknown key chat.colour",
@@ -284,6 +316,7 @@ func TestSeveralProblems(t *testing.T) {
 		"environment variable CHAT_COLOUR: stands for no key",
 		"flag --chat.a: unknown key chat.a",
 		"flag --chat.b: unknown key chat.b",
+		`flag --websocket.path: websocket.path must start with /, not be "ws"`,
 	}, "\n")
 	if text != want {
 		t.Errorf("error:\n%s\nwant:\n%s", text, want)

@@ -31,7 +31,7 @@ func Logging(logger *slog.Logger) Middleware {
 				line.DebugContext(ctx, "message handled", "took", time.Since(start))
 				return nil
 			}
-			// Of content that does not fit, the cause quotes it.
+			// The cause stays out: that of content which does not fit quotes it.
 			answer, ok := errors.AsType[*websocket.MessageError](err)
 			if !ok {
 				answer = &websocket.MessageError{Code: websocket.CodeListenerFailed}

@@ -156,6 +156,9 @@ func TestTimeout(t *testing.T) {
 				if !errors.Is(err, test.want) {
 					t.Errorf("error %v does not wrap %v", err, test.want)
 				}
+				if timedOut := errors.Is(err, context.DeadlineExceeded); timedOut != (test.detail != "") {
+					t.Errorf("error %v, detail %q: both or neither say that it timed out", err, test.detail)
+				}
 				if err != nil {
 					if got := answer(t, err); got.Detail != test.detail || test.detail != "" && got.Code != websocket.CodeListenerFailed {
 						t.Errorf("the client is told %s: %q, want %q", got.Code, got.Detail, test.detail)
