@@ -204,7 +204,9 @@ func (s *Session) answer(err error, messageType string) {
 	}
 	srv := s.server
 	srv.counters.countError(failure.Code)
-	if failure.Code == CodeListenerFailed {
+	// A listener that the end of its session interrupted has not failed.
+	interrupted := s.ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, ErrSessionClosed))
+	if failure.Code == CodeListenerFailed && !interrupted {
 		srv.logFailure(s, messageType, err)
 	}
 	if srv.options.SuppressErrors {
