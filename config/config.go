@@ -20,8 +20,8 @@ type WebSocket struct {
 	Enable bool `koanf:"enable"`
 	// The URL path of the endpoint. It starts with a slash.
 	Path string `koanf:"path"`
-	// What links the nodes: the name of a linked-in sender such as `redis`,
-	// `kafka`, `rabbitmq` or `rocketmq`, or `local` for a single node.
+	// What links the nodes: the name of a linked-in sender; `local` is the one
+	// for a single node.
 	SenderType string `koanf:"sender-type"`
 	// The name of this node, which no other node has. Empty: a random one at each
 	// start.

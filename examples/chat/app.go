@@ -24,7 +24,6 @@ type app struct {
 	sockets  *websocket.Server
 	sender   sender.Sender
 	online   *online
-	protect  func(http.Handler) http.Handler
 	draining atomic.Bool
 }
 
@@ -34,12 +33,7 @@ func newApp(ctx context.Context, s settings, log *slog.Logger) (*app, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &app{settings: s, manager: manager, protect: func(h http.Handler) http.Handler { return h }}
-	if !s.WebSocket.Development {
-		if a.protect, err = security.SharedSecret(s.chat.RPCSecret.Reveal()); err != nil {
-			return nil, err
-		}
-	}
+	a := &app{settings: s, manager: manager}
 	noSection := func(any) error { return nil }
 	if a.sender, err = sender.Open(ctx, s.WebSocket.SenderType, manager, noSection); err != nil {
 		return nil, err
@@ -48,23 +42,16 @@ func newApp(ctx context.Context, s settings, log *slog.Logger) (*app, error) {
 	if err := listener.Handle(mux, "demo-message-send", messages{a.sender}); err != nil {
 		return nil, err
 	}
-	origins, err := security.Origins(s.WebSocket.AllowedOrigins...)
-	if err != nil {
-		return nil, err
-	}
-	authenticator, err := newAuthenticator(s, log)
-	if err != nil {
-		return nil, err
-	}
 	a.online = newOnline(manager)
 	a.sockets, err = websocket.NewServer(manager, websocket.Options{
-		Authenticator:  authenticator,
-		CheckOrigin:    origins,
+		Authenticator:  newAuthenticator(s, log),
+		CheckOrigin:    s.origins,
 		Dispatcher:     mux,
 		Limits:         s.WebSocket.Limits(),
 		Compression:    s.WebSocket.Compression,
 		SuppressErrors: !s.WebSocket.SendErrors,
 		OnOpen:         a.online.greet,
+		OnClose:        func(*websocket.Session) { a.online.change() },
 		Logger:         log,
 	})
 	if err != nil {
@@ -76,13 +63,9 @@ func newApp(ctx context.Context, s settings, log *slog.Logger) (*app, error) {
 
 // newAuthenticator returns who may connect: the configured logins and, in
 // development mode, anybody with a test token.
-func newAuthenticator(s settings, log *slog.Logger) (websocket.Authenticator, error) {
-	logins, err := s.logins()
-	if err != nil {
-		return nil, err
-	}
+func newAuthenticator(s settings, log *slog.Logger) websocket.Authenticator {
 	authenticator := security.FromToken(func(_ context.Context, token string) (websocket.LoginUser, error) {
-		user, ok := logins[token]
+		user, ok := s.logins[token]
 		if !ok {
 			return websocket.LoginUser{}, errors.New("unknown token")
 		}
@@ -91,7 +74,7 @@ func newAuthenticator(s settings, log *slog.Logger) (websocket.Authenticator, er
 	if s.WebSocket.Development {
 		authenticator = security.TestTokens(log)(authenticator)
 	}
-	return authenticator, nil
+	return authenticator
 }
 
 //go:embed web
@@ -109,8 +92,8 @@ func (a *app) handler() http.Handler {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /", http.FileServerFS(files))
-	mux.Handle("POST /rpc-api/infra/websocket/send", a.protect(http.HandlerFunc(a.send)))
-	mux.Handle("POST /notice/push", a.protect(http.HandlerFunc(a.pushNotice)))
+	mux.Handle("POST /rpc-api/infra/websocket/send", a.settings.protect(http.HandlerFunc(a.send)))
+	mux.Handle("POST /notice/push", a.settings.protect(http.HandlerFunc(a.pushNotice)))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, http.StatusOK, map[string]string{"status": "ok"})
 	})

@@ -38,17 +38,22 @@ func main() {
 // run serves until ctx ends and returns the exit status.
 func run(ctx context.Context, args, environ []string, output io.Writer) int {
 	flags := flag.NewFlagSet("chat", flag.ContinueOnError)
-	flags.SetOutput(output)
+	flags.SetOutput(io.Discard) // a mistake is told in one line, below
 	address := flags.String("addr", "127.0.0.1:48080", "`host:port` to listen on")
 	file := flags.String("config", "", "configuration `file`, YAML")
 	keys, rest := splitKeys(args)
 	if err := flags.Parse(rest); errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintln(output, "usage: chat [flags] [--SECTION.KEY=VALUE ...]")
+		flags.SetOutput(output)
+		flags.PrintDefaults()
 		return exitOK
 	} else if err != nil {
+		fmt.Fprintf(output, "chat: %v; -h lists the flags\n", err)
 		return exitUsage
 	}
 	if flags.NArg() > 0 {
-		fmt.Fprintf(output, "chat: unexpected argument %q\n", flags.Arg(0))
+		// It is not repeated: behind --chat.rpc-secret it is the secret.
+		fmt.Fprintln(output, "chat: an argument is not a flag; the value of a key goes behind =, as in --websocket.path=/ws")
 		return exitUsage
 	}
 	settings, err := load(*file, environ, keys)

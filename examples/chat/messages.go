@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 
 	"github.com/switchboard-go/switchboard/sender"
 	"github.com/switchboard-go/switchboard/websocket"
@@ -34,5 +35,8 @@ func (l messages) OnMessage(ctx context.Context, s *websocket.Session, in messag
 		Text:       in.Text,
 		Single:     in.ToUserID != "",
 	})
+	if errors.Is(err, websocket.ErrInvalidTarget) || errors.Is(err, websocket.ErrMessageTooLarge) {
+		return &websocket.MessageError{Code: websocket.CodeInvalidContent, Detail: "toUserId or text is too long", Err: err}
+	}
 	return err
 }

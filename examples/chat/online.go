@@ -43,13 +43,16 @@ type onlineUser struct {
 
 func newOnline(manager *websocket.SessionManager) *online {
 	o := &online{manager: manager, changed: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{})}
-	manager.Watch(func(websocket.Target, bool) {
-		select {
-		case o.changed <- struct{}{}:
-		default:
-		}
-	})
+	manager.Watch(func(websocket.Target, bool) { o.change() })
 	return o
+}
+
+// change notes that the list is out of date.
+func (o *online) change() {
+	select {
+	case o.changed <- struct{}{}:
+	default:
+	}
 }
 
 // start runs the goroutine that sends the list when it changes, until stop.
@@ -81,13 +84,15 @@ func (o *online) run() {
 	}
 }
 
-// greet sends a new session the last list: its own arrival makes a new one only
-// when it is the first session of its user.
+// greet sends a new session the last list, which the next one follows: the one
+// it has now may be out of date, and Watch tells of a user's first session a
+// moment before the session can be listed, and of no other.
 func (o *online) greet(s *websocket.Session) {
 	if list := o.last.Load(); list != nil {
 		// A session that has ended meanwhile needs no greeting.
 		_ = s.Send(*list)
 	}
+	o.change()
 }
 
 // list returns the message with who is online now.

@@ -1,12 +1,13 @@
 package main
 
 import (
-	"errors"
 	"fmt"
+	"net/http"
 	"strconv"
 	"strings"
 
 	"github.com/switchboard-go/switchboard/config"
+	"github.com/switchboard-go/switchboard/security"
 	"github.com/switchboard-go/switchboard/sender"
 	"github.com/switchboard-go/switchboard/websocket"
 )
@@ -15,15 +16,20 @@ import (
 type settings struct {
 	config.Config
 	chat section
+
+	// What the values stand for.
+	origins func(*http.Request) bool
+	logins  map[string]websocket.LoginUser  // by token
+	protect func(http.Handler) http.Handler // lets only callers with the secret through
 }
 
 // section is the chat's own section.
 type section struct {
-	// RPCSecret is what callers of the HTTP endpoints send as a bearer token
-	// outside development mode.
+	// RPCSecret is what callers of the HTTP endpoints send as a bearer token.
+	// Only development mode does without one.
 	RPCSecret config.Secret `koanf:"rpc-secret"`
 	// Tokens are the logins outside development mode, each as
-	// TOKEN=USERID or TOKEN=USERID:USERTYPE.
+	// TOKEN=USERID, TOKEN=USERID:USERTYPE or TOKEN=USERID:USERTYPE:TENANT.
 	Tokens []string `koanf:"tokens"`
 }
 
@@ -45,32 +51,56 @@ func load(file string, environ []string, flags map[string]string) (settings, err
 	if err != nil {
 		return settings{}, err
 	}
-	s := settings{loaded, chat}
-	if !s.WebSocket.Development && chat.RPCSecret.Reveal() == "" {
-		return settings{}, errors.New("chat.rpc-secret must be set where websocket.development is false")
-	}
-	if _, err := s.logins(); err != nil {
+	s := settings{Config: loaded, chat: chat}
+	if err := s.prepare(); err != nil {
 		return settings{}, err
 	}
 	return s, nil
 }
 
-// logins returns the users by their tokens.
-func (s settings) logins() (map[string]websocket.LoginUser, error) {
-	logins := make(map[string]websocket.LoginUser, len(s.chat.Tokens))
-	for i, entry := range s.chat.Tokens {
+// prepare makes of the values what they stand for, so that one that stands for
+// nothing is told before anything starts.
+func (s *settings) prepare() (err error) {
+	if _, err = websocket.NewSessionManager(s.WebSocket.NodeID); err != nil {
+		return fmt.Errorf("websocket.node-id: %w", err)
+	}
+	if s.origins, err = security.Origins(s.WebSocket.AllowedOrigins...); err != nil {
+		return fmt.Errorf("websocket.allowed-origins: %w", err)
+	}
+	if s.logins, err = parseLogins(s.chat.Tokens); err != nil {
+		return fmt.Errorf("chat.tokens: %w", err)
+	}
+	secret := s.chat.RPCSecret.Reveal()
+	if secret == "" && s.WebSocket.Development {
+		s.protect = func(next http.Handler) http.Handler { return next }
+		return nil
+	}
+	if s.protect, err = security.SharedSecret(secret); err != nil {
+		return fmt.Errorf("chat.rpc-secret, needed where websocket.development is false: %w", err)
+	}
+	return nil
+}
+
+// parseLogins returns the users by their tokens. Its errors have no tokens in them.
+func parseLogins(entries []string) (map[string]websocket.LoginUser, error) {
+	logins := make(map[string]websocket.LoginUser, len(entries))
+	for i, entry := range entries {
 		token, user, _ := strings.Cut(entry, "=")
-		id, userType, typed := strings.Cut(user, ":")
-		login := websocket.LoginUser{ID: id, Type: websocket.Admin}
+		id, rest, typed := strings.Cut(user, ":")
+		userType, tenant, _ := strings.Cut(rest, ":")
+		login := websocket.LoginUser{ID: id, Type: websocket.Admin, Tenant: tenant}
 		if typed {
 			n, err := strconv.Atoi(userType)
 			if err != nil {
-				return nil, fmt.Errorf("chat.tokens: the user type of entry %d is not a number", i+1)
+				return nil, fmt.Errorf("the user type of entry %d is not a number", i+1)
 			}
 			login.Type = websocket.UserType(n)
 		}
 		if token == "" || id == "" {
-			return nil, fmt.Errorf("chat.tokens: entry %d is not TOKEN=USERID or TOKEN=USERID:USERTYPE", i+1)
+			return nil, fmt.Errorf("entry %d is not TOKEN=USERID, with :USERTYPE or :USERTYPE:TENANT behind it or not", i+1)
+		}
+		if _, taken := logins[token]; taken {
+			return nil, fmt.Errorf("entry %d has the token of an earlier one", i+1)
 		}
 		logins[token] = login
 	}
