@@ -50,7 +50,7 @@ var CloseCodes = []CloseMeaning{
 	{CloseUnsupportedData, false, "a binary message, which the session's protocol does not have"},
 	{CloseNoStatus, false, "the client closed without saying why; never sent"},
 	{CloseAbnormal, true, "the connection broke; never sent"},
-	{CloseInvalidText, false, "a text message was not UTF-8"},
+	{CloseInvalidText, false, "a text message was not UTF-8, or a compressed one was corrupt"},
 	{ClosePolicyViolation, false, "frames came faster than the frame rate allows"},
 	{CloseMessageTooBig, false, "a message was over the read limit"},
 	{CloseInternalError, true, "a defect of the server; its log has the cause"},

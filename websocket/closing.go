@@ -52,18 +52,31 @@ func (e *CloseError) Unwrap() []error {
 func (s *Session) run(socket *gws.Conn) {
 	defer s.server.running.Done()
 	s.read(socket)
-	// The cut timer bounds this, and the writes below.
-	if s.linger {
-		_, _ = io.Copy(io.Discard, s.conn.Conn)
-	}
-	s.outbox.wait()
-	_ = s.conn.Conn.Close() // which says goodbye on a TLS connection; sever does not
-	s.sever()
+	s.finish()
 	s.server.counters.countClose(s.cause().Code)
 	s.server.log.Debug("session ended", "session", s.id, "user", s.user.ID, "user_type", int(s.user.Type), "cause", s.cause())
 	if s.server.options.OnClose != nil {
 		s.inbox.tell(eventClose)
 	}
+}
+
+// finish sends what is queued, the close frame last, and closes the connection.
+// Closing it with unread bytes would reset it, which can destroy the close frame
+// on its way. So the server closes its direction first and reads away what comes
+// until the client has closed the other (RFC 6455, section 7.1.1). The cut timer
+// bounds all of it.
+func (s *Session) finish() {
+	sent := make(chan struct{})
+	go func() {
+		defer close(sent)
+		s.outbox.wait()
+		if conn, ok := s.conn.Conn.(interface{ CloseWrite() error }); ok {
+			_ = conn.CloseWrite()
+		}
+	}()
+	_, _ = io.Copy(io.Discard, s.conn.Conn)
+	<-sent
+	s.sever()
 }
 
 // read runs gws's read loop. A panic in it is gws's or ours: the frame guard
@@ -73,7 +86,6 @@ func (s *Session) read(socket *gws.Conn) {
 		if value := recover(); value != nil {
 			s.server.counters.panics.Add(1)
 			s.server.log.Error("reading a session panicked", "session", s.id, "panic", value, "stack", string(debug.Stack()))
-			s.linger = true
 			s.end(&CloseError{Code: CloseInternalError}, false)
 		}
 	}()
@@ -84,13 +96,12 @@ func (s *Session) read(socket *gws.Conn) {
 func (s *Session) readEnded(err error) {
 	peer, closedByPeer := errors.AsType[*gws.CloseError](err)
 	bad, violated := errors.AsType[*violation](s.conn.failure)
-	s.linger = violated || s.conn.failure == nil && !closedByPeer
 	switch {
 	case violated:
 		s.end(&CloseError{Code: bad.code, Reason: bad.reason}, false)
 	case s.conn.failure != nil:
 		s.end(&CloseError{Code: CloseAbnormal, ByPeer: true, Err: s.conn.failure}, false)
-	case closedByPeer && peer.Code == 0:
+	case closedByPeer && s.conn.guard.length() == 0:
 		s.end(&CloseError{Code: CloseNoStatus, ByPeer: true}, false)
 	case closedByPeer && !validPeerCode(peer.Code):
 		s.end(&CloseError{Code: CloseProtocolError, Reason: "close code is not valid"}, false)
@@ -193,10 +204,16 @@ func (s *Session) cause() *CloseError {
 // handled, or when the close timeout has passed.
 func (s *Session) drain() {
 	s.mu.Lock()
-	if !s.ending {
-		s.cut = time.AfterFunc(s.server.limits.CloseTimeout, s.goAway)
+	defer s.mu.Unlock()
+	// The goroutines of a session that is ending may have been waited for
+	// already, so that it must not start another one.
+	if s.ending {
+		return
 	}
-	s.mu.Unlock()
+	if s.cut != nil {
+		s.cut.Stop() // that of an earlier Shutdown
+	}
+	s.cut = time.AfterFunc(s.server.limits.CloseTimeout, s.goAway)
 	s.inbox.stop(false)
 	s.inbox.tell(eventDrained)
 }

@@ -1,6 +1,7 @@
 package websocket
 
 import (
+	"io"
 	"net"
 	"sync/atomic"
 	"time"
@@ -19,9 +20,11 @@ type peerConn struct {
 	early    []byte
 	guard    frameGuard
 	upgraded bool
-	// failure is the first error of reading: a *violation or the network's.
-	// It is written and read on the session's read goroutine only.
-	failure error
+	// next is the error behind the bytes that were read last. It becomes the
+	// failure, a *violation or the network's, once gws has used them up and asks
+	// for more: what ends the session before comes first. Both are used on the
+	// session's read goroutine only.
+	next, failure error
 	// received is when the last byte arrived and since when the message under
 	// way is being received, both as Server.now has it; since is 0 between messages.
 	received atomic.Int64
@@ -30,7 +33,8 @@ type peerConn struct {
 
 // Read returns what precedes the first bad frame and after that its violation.
 func (c *peerConn) Read(p []byte) (n int, err error) {
-	if c.failure != nil {
+	if c.next != nil {
+		c.failure = c.next
 		return 0, c.failure
 	}
 	if len(c.early) > 0 {
@@ -44,14 +48,18 @@ func (c *peerConn) Read(p []byte) (n int, err error) {
 		c.received.Store(int64(now))
 		valid, bad := c.guard.scan(p[:n], now)
 		c.since.Store(int64(c.guard.since))
+		if valid < n {
+			n, err = valid, io.EOF // behind a close frame
+		}
 		if bad != nil {
-			n, err = valid, bad
+			err = bad
 		}
 	}
-	c.failure = err
+	c.next = err
 	if n > 0 {
 		return n, nil
 	}
+	c.failure = err
 	return 0, err
 }
 

@@ -3,6 +3,7 @@ package websocket
 import (
 	"bytes"
 	"encoding/binary"
+	"strings"
 	"sync"
 
 	"github.com/klauspost/compress/flate"
@@ -49,19 +50,20 @@ func appendFrame(b []byte, first byte, payload []byte) []byte {
 // compression was negotiated.
 func textFrame(payload []byte, compression bool) []byte {
 	if compression && len(payload) >= compressFrom {
-		return appendFrame(nil, bitFin|bitRSV1|opText, deflate(payload))
+		if compressed := deflate(payload); len(compressed) < len(payload) {
+			return appendFrame(nil, bitFin|bitRSV1|opText, compressed)
+		}
 	}
 	return appendFrame(make([]byte, 0, len(payload)+10), bitFin|opText, payload)
 }
 
-// closeFrame builds a close frame; the reason is cut to what fits, between runes.
+// closeFrame builds a close frame. The reason is cut to what fits, between
+// runes, and to what is UTF-8, as clients would fail on anything else.
 func closeFrame(code CloseCode, reason string) []byte {
 	if code == CloseNoStatus {
 		return appendFrame(nil, bitFin|opClose, nil)
 	}
-	if len(reason) > maxCloseReason {
-		reason = string(bytes.ToValidUTF8([]byte(reason[:maxCloseReason]), nil))
-	}
+	reason = strings.ToValidUTF8(reason[:min(len(reason), maxCloseReason)], "")
 	return appendFrame(nil, bitFin|opClose, append(binary.BigEndian.AppendUint16(nil, uint16(code)), reason...))
 }
 

@@ -31,14 +31,19 @@ type frameGuard struct {
 	remaining  int // bytes of the frame's payload to come
 	fragmented bool
 	message    int           // payload bytes of the fragmented message so far
-	final      bool          // the frame under way ends its message
 	since      time.Duration // when the message under way began; 0 when there is none
+	closed     bool          // a close frame has arrived whole
 }
 
 // scan reads the next bytes of the stream, which arrived at now. It returns how
-// many of them come before the first bad frame, and what is wrong with that.
+// many of them gws may see: those before the first bad frame, with what is wrong
+// with that, or up to the end of a close frame, behind which nothing counts
+// (RFC 6455, section 1.4).
 func (g *frameGuard) scan(p []byte, now time.Duration) (int, *violation) {
 	for i := 0; i < len(p); {
+		if g.closed {
+			return i, nil
+		}
 		if g.remaining > 0 {
 			n := min(g.remaining, len(p)-i)
 			g.remaining -= n
@@ -76,7 +81,7 @@ func (g *frameGuard) checkHeader(now time.Duration) *violation {
 			return &violation{ClosePolicyViolation, "too many frames"}
 		}
 	}
-	length, size := g.header[1]&^bitMask, 6
+	length, size := g.length(), 6
 	switch length {
 	case 126:
 		size += 2
@@ -104,7 +109,7 @@ func (g *frameGuard) checkHeader(now time.Duration) *violation {
 
 // checkFlags checks the first two bytes of a frame header.
 func (g *frameGuard) checkFlags() *violation {
-	first, opcode := g.header[0], g.header[0]&0x0F
+	first, opcode := g.header[0], g.opcode()
 	control := opcode >= opClose
 	reserved := first & bitRSV
 	if g.compression && (opcode == opText || opcode == opBinary) {
@@ -119,8 +124,10 @@ func (g *frameGuard) checkFlags() *violation {
 		return protocolError("frame is not masked")
 	case control && first&bitFin == 0:
 		return protocolError("control frame is fragmented")
-	case control && g.header[1]&^bitMask > maxControlPayload:
+	case control && g.length() > maxControlPayload:
 		return protocolError("control frame is over 125 bytes")
+	case opcode == opClose && g.length() == 1:
+		return protocolError("close frame has half a code")
 	case opcode == opContinuation && !g.fragmented:
 		return protocolError("continuation of no message")
 	case (opcode == opText || opcode == opBinary) && g.fragmented:
@@ -132,8 +139,7 @@ func (g *frameGuard) checkFlags() *violation {
 // startFrame notes a whole header with a payload of n bytes.
 func (g *frameGuard) startFrame(n uint64) *violation {
 	g.have = 0
-	g.final = g.header[0]&bitFin != 0
-	if g.header[0]&0x0F < opClose {
+	if g.opcode() < opClose {
 		if !g.fragmented {
 			g.message = 0
 		}
@@ -141,7 +147,7 @@ func (g *frameGuard) startFrame(n uint64) *violation {
 			return &violation{CloseMessageTooBig, "message is over the read limit"}
 		}
 		g.message += int(n)
-		g.fragmented = !g.final
+		g.fragmented = g.header[0]&bitFin == 0
 	}
 	g.remaining = int(n)
 	if n == 0 {
@@ -156,7 +162,13 @@ func (g *frameGuard) endFrame() {
 	if !g.fragmented {
 		g.since = 0
 	}
+	g.closed = g.opcode() == opClose
 }
+
+// opcode and length are those of the frame under way, or of the last one
+// between frames; length is the header's 7 bits.
+func (g *frameGuard) opcode() byte { return g.header[0] & 0x0F }
+func (g *frameGuard) length() byte { return g.header[1] &^ bitMask }
 
 // frameRate limits frames with the generic cell rate algorithm (ITU-T I.371),
 // which needs one number a session. The zero value limits nothing.

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"net"
 	"net/http"
 	"net/url"
 	"runtime/debug"
@@ -56,38 +57,41 @@ func (srv *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			srv.running.Done()
 		}
 	}()
-	if refusal := checkUpgrade(r); refusal != nil {
-		srv.refuse(w, r, refusal)
-		return
-	}
-	if !srv.options.CheckOrigin(r) {
-		srv.refuse(w, r, errOrigin)
-		return
-	}
-	user, err := srv.login(r)
+	user, err := srv.admit(r)
 	if err != nil {
 		srv.refuse(w, r, err)
 		return
 	}
-	of, upgrader := srv.negotiate(r)
+	of, named := srv.negotiate(r)
 	s := srv.newSession(user, &of.format)
-	if err := srv.manager.add(s, &srv.limits); err != nil {
-		s.cancel(&CloseError{Code: CloseAbnormal, Err: err})
+	err = srv.manager.add(s, &srv.limits)
+	if err == nil && srv.shuttingDown() {
+		err = errDraining // Shutdown may have looked at the index before
+	}
+	if err != nil {
+		s.end(&CloseError{Code: CloseAbnormal, Err: err}, false)
 		srv.refuse(w, r, err)
 		return
 	}
-	started = srv.upgrade(w, r, s, upgrader)
+	started = srv.upgrade(w, r, s, of, named)
 }
 
-// login runs the authenticator and contains its panic.
-func (srv *Server) login(r *http.Request) (user LoginUser, err error) {
+// admit finds out whether r is a handshake that may come in and who connects. It
+// contains the panics of the application's code in that.
+func (srv *Server) admit(r *http.Request) (user LoginUser, err error) {
 	defer func() {
 		if value := recover(); value != nil {
 			srv.counters.panics.Add(1)
-			srv.log.Error("authenticator panicked", "panic", value, "stack", string(debug.Stack()))
-			err = &Refusal{Status: http.StatusInternalServerError, Code: "internal_error", Message: "the login could not be checked"}
+			srv.log.Error("checking a handshake panicked", "panic", value, "stack", string(debug.Stack()))
+			err = internalError("the login could not be checked", nil)
 		}
 	}()
+	if refusal := checkUpgrade(r); refusal != nil {
+		return LoginUser{}, refusal
+	}
+	if !srv.options.CheckOrigin(r) {
+		return LoginUser{}, errOrigin
+	}
 	if user, err = srv.authenticate(r); err != nil {
 		return LoginUser{}, err
 	}
@@ -102,8 +106,8 @@ func checkUpgrade(r *http.Request) *Refusal {
 	switch key, err := base64.StdEncoding.DecodeString(r.Header.Get("Sec-WebSocket-Key")); {
 	case !hasToken(r.Header.Values("Connection"), "upgrade") || !hasToken(r.Header.Values("Upgrade"), "websocket"):
 		return &Refusal{Status: http.StatusUpgradeRequired, Code: "upgrade_required", Message: "this address speaks WebSocket"}
-	case r.Method != http.MethodGet:
-		return &Refusal{Status: http.StatusBadRequest, Code: "bad_handshake", Message: "a WebSocket handshake is a GET request"}
+	case r.Method != http.MethodGet || !r.ProtoAtLeast(1, 1):
+		return &Refusal{Status: http.StatusBadRequest, Code: "bad_handshake", Message: "a WebSocket handshake is a GET request of HTTP/1.1"}
 	case r.Header.Get("Sec-WebSocket-Version") != "13":
 		return &Refusal{Status: http.StatusUpgradeRequired, Code: "unsupported_version", Message: "only version 13 of the WebSocket protocol is supported"}
 	case err != nil || len(key) != 16:
@@ -128,32 +132,53 @@ func tokens(values []string) (all []string) {
 	return all
 }
 
-// negotiate chooses the format of a session, and the upgrader that answers so.
-func (srv *Server) negotiate(r *http.Request) (*offer, *gws.Upgrader) {
-	compression := srv.options.Compression && acceptsDeflate(r.Header.Get("Sec-WebSocket-Extensions"))
-	// gws reads only the first line of this header.
+// negotiate chooses the format of a session, and whether the answer names its
+// subprotocol.
+func (srv *Server) negotiate(r *http.Request) (of *offer, named bool) {
+	compression := srv.options.Compression && acceptsDeflate(r.Header.Values("Sec-WebSocket-Extensions"))
 	names := tokens(r.Header.Values("Sec-WebSocket-Protocol"))
-	r.Header.Set("Sec-WebSocket-Protocol", strings.Join(names, ","))
 	for i := range srv.formats {
 		of := &srv.formats[i]
 		if of.compression == compression && of.named != nil && slices.Contains(names, of.protocol.Subprotocol()) {
-			return of, of.named
+			return of, true
 		}
 	}
-	of := &srv.formats[0]
 	if compression {
-		of = &srv.formats[1]
+		return &srv.formats[1], false
 	}
-	return of, of.unnamed
+	return &srv.formats[0], false
 }
 
 // acceptsDeflate reports whether an offer of extensions lets the server compress
-// in the one way that it does: any window, no context takeover. An offer that
-// demands a smaller window for the server is declined, as gws would accept it
-// and not keep it (RFC 7692, section 7.1.2.1).
-func acceptsDeflate(extensions string) bool {
-	return strings.Contains(extensions, "permessage-deflate") && !strings.Contains(extensions, "server_max_window_bits")
+// in the one way that it does: any window, no context takeover. A smaller window
+// for the server is declined (RFC 7692, section 7.1.2.1), and so is what the RFC
+// does not define (section 7).
+func acceptsDeflate(extensions []string) bool {
+	return slices.ContainsFunc(tokens(extensions), func(extension string) bool {
+		name, parameters, _ := strings.Cut(extension, ";")
+		if strings.TrimSpace(name) != "permessage-deflate" {
+			return false
+		}
+		seen := make(map[string]bool)
+		for parameter := range strings.SplitSeq(parameters, ";") {
+			name, value, valued := strings.Cut(strings.TrimSpace(parameter), "=")
+			switch {
+			case name == "" && parameters == "":
+			case seen[name]:
+				return false
+			case (name == "server_no_context_takeover" || name == "client_no_context_takeover") && !valued:
+			case name == "client_max_window_bits" && (!valued || slices.Contains(windowBits, strings.Trim(value, `"`))):
+			default:
+				return false
+			}
+			seen[name] = true
+		}
+		return true
+	})
 }
+
+// windowBits are the values of a max_window_bits parameter (RFC 7692, section 7.1.2).
+var windowBits = []string{"8", "9", "10", "11", "12", "13", "14", "15"}
 
 func (srv *Server) newSession(user LoginUser, f *format) *Session {
 	l := &srv.limits
@@ -171,11 +196,11 @@ func (srv *Server) newSession(user LoginUser, f *format) *Session {
 // upgrade takes the connection over and starts the session, which others can
 // send to and end since it is in the indexes. It reports false where the
 // connection is lost already.
-func (srv *Server) upgrade(w http.ResponseWriter, r *http.Request, s *Session, upgrader *gws.Upgrader) bool {
+func (srv *Server) upgrade(w http.ResponseWriter, r *http.Request, s *Session, of *offer, named bool) bool {
 	conn, buffered, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		s.abort(err)
-		srv.refuse(w, r, &Refusal{Status: http.StatusInternalServerError, Code: "internal_error", Message: "the connection cannot be upgraded", Err: err})
+		srv.refuse(w, r, internalError("the connection cannot be upgraded", err))
 		return false
 	}
 	if n := buffered.Reader.Buffered(); n > 0 {
@@ -183,7 +208,7 @@ func (srv *Server) upgrade(w http.ResponseWriter, r *http.Request, s *Session, u
 		s.conn.early = slices.Clone(early)
 	}
 	s.connect(conn)
-	socket, err := upgrader.UpgradeFromConn(&s.conn, bufio.NewReaderSize(&s.conn, readBuffer), r)
+	socket, err := of.shakeHands(&s.conn, r.Header.Get("Sec-WebSocket-Key"), named)
 	if err != nil {
 		s.abort(err)
 		srv.counters.refused.Add(1)
@@ -199,12 +224,42 @@ func (srv *Server) upgrade(w http.ResponseWriter, r *http.Request, s *Session, u
 	return true
 }
 
+// shakeHands has gws answer the handshake, on a request of our own making: of
+// the client's, gws would read only the first line of each header, and take any
+// extension for its own whose name contains that.
+func (of *offer) shakeHands(conn net.Conn, key string, named bool) (*gws.Conn, error) {
+	header := make(http.Header)
+	header.Set("Connection", "Upgrade")
+	header.Set("Upgrade", "websocket")
+	header.Set("Sec-WebSocket-Version", "13")
+	header.Set("Sec-WebSocket-Key", key)
+	if of.compression {
+		header.Set("Sec-WebSocket-Extensions", "permessage-deflate")
+	}
+	upgrader := of.unnamed
+	if named {
+		header.Set("Sec-WebSocket-Protocol", of.protocol.Subprotocol())
+		upgrader = of.named
+	}
+	r := &http.Request{Method: http.MethodGet, Header: header}
+	return upgrader.UpgradeFromConn(conn, bufio.NewReaderSize(conn, readBuffer), r)
+}
+
+// internalError is the refusal for a fault of the server or the application.
+func internalError(message string, cause error) *Refusal {
+	return &Refusal{Status: http.StatusInternalServerError, Code: "internal_error", Message: message, Err: cause}
+}
+
 // refuse answers a handshake with an HTTP status instead of a session.
 func (srv *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	srv.counters.refused.Add(1)
 	refusal, ok := errors.AsType[*Refusal](err)
-	if !ok {
+	switch {
+	case !ok:
 		refusal = Unauthenticated(err)
+	case refusal.Status < 400 || refusal.Status > 599:
+		// It would tell the client that there is a session, or panic in net/http.
+		refusal = internalError(refusal.Message, err)
 	}
 	// The query is left out: it may hold the token.
 	srv.log.Debug("handshake refused", "path", r.URL.Path, "remote", r.RemoteAddr, "status", refusal.Status, "error", err)

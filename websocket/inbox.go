@@ -10,11 +10,12 @@ type inbox struct {
 	owner  inboxOwner
 	limits *Limits
 
-	mu      sync.Mutex
-	queue   []event
-	bytes   int
-	stopped bool // takes no more messages
-	running bool
+	mu       sync.Mutex
+	queue    fifo[event]
+	messages int  // in queue
+	bytes    int  // their sizes
+	stopped  bool // takes no more messages
+	running  bool
 }
 
 // inboxOwner is the session of an inbox.
@@ -45,13 +46,14 @@ const (
 func (b *inbox) message(m Message) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	size := len(m.Content)
+	size := m.size()
 	switch {
 	case b.stopped:
 		return true
-	case b.bytes > 0 && b.bytes+size > b.limits.InboxBytes, len(b.queue) >= b.limits.InboxMessages:
+	case b.messages > 0 && (b.messages >= b.limits.InboxMessages || b.bytes+size > b.limits.InboxBytes):
 		return false
 	}
+	b.messages++
 	b.bytes += size
 	b.push(event{eventMessage, m})
 	return true
@@ -72,20 +74,18 @@ func (b *inbox) stop(discard bool) {
 	if !discard {
 		return
 	}
-	kept := b.queue[:0]
-	for _, e := range b.queue {
+	var kept fifo[event]
+	for _, e := range b.queue.waiting() {
 		if e.kind != eventMessage {
-			kept = append(kept, e)
+			kept.push(e)
 		}
 	}
-	clear(b.queue[len(kept):])
-	b.queue = kept
-	b.bytes = 0
+	b.queue, b.messages, b.bytes = kept, 0, 0
 }
 
 // push queues e and starts the goroutine where none runs. The caller holds mu.
 func (b *inbox) push(e event) {
-	b.queue = append(b.queue, e)
+	b.queue.push(e)
 	if !b.running {
 		b.running = true
 		b.owner.began()
@@ -97,19 +97,27 @@ func (b *inbox) push(e event) {
 func (b *inbox) run() {
 	defer b.owner.ended()
 	for {
-		b.mu.Lock()
-		if len(b.queue) == 0 {
-			b.running = false
-			if cap(b.queue) > keepCapacity {
-				b.queue = nil
-			}
-			b.mu.Unlock()
+		e, ok := b.next()
+		if !ok {
 			return
 		}
-		e := b.queue[0]
-		b.queue = append(b.queue[:0], b.queue[1:]...)
-		b.bytes = max(0, b.bytes-len(e.message.Content))
-		b.mu.Unlock()
 		b.owner.dispatch(e)
 	}
+}
+
+// next takes the oldest event. Without any it ends the goroutine.
+func (b *inbox) next() (event, bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.queue.len() == 0 {
+		b.running = false
+		b.queue.trim()
+		return event{}, false
+	}
+	e := b.queue.pop()
+	if e.kind == eventMessage {
+		b.messages--
+		b.bytes -= e.message.size()
+	}
+	return e, true
 }

@@ -31,11 +31,11 @@ func (c jsonConversation) Receive(payload []byte) (Message, bool, error) {
 		_ = c.session.WriteText(pong)
 		return Message{}, false, nil
 	}
-	var in struct {
+	var in *struct { // nil where the payload is null
 		Type    string          `json:"type"`
 		Content json.RawMessage `json:"content"`
 	}
-	if err := json.Unmarshal(payload, &in); err != nil {
+	if err := json.Unmarshal(payload, &in); err != nil || in == nil {
 		return Message{}, false, &MessageError{Code: CodeInvalidMessage, Detail: "the frame is not a JSON object with a type and a content", Err: err}
 	}
 	if len(in.Type) > MaxNameLength {

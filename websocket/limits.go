@@ -40,8 +40,8 @@ type Limits struct {
 	OutboxBytes    int
 	// SlowConsumer is what happens to a session whose outbox is full.
 	SlowConsumer SlowConsumerPolicy
-	// WriteTimeout is how long the client may take none of what is being
-	// written, at most 64 KiB at a time. Past it the connection is cut.
+	// WriteTimeout is how long one write, of at most 64 KiB, may take. Past it
+	// the connection is cut.
 	WriteTimeout time.Duration
 	// CloseTimeout is how long a closing session waits for what is queued to be
 	// sent and for the client's own close frame. Past it the connection is cut.

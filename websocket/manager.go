@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"hash/maphash"
 	"iter"
-	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -46,16 +45,14 @@ type SessionManager struct {
 // shardCount is a power of two well above the cores that connect at once.
 const shardCount = 256
 
-var nodeName = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
-
 // NewSessionManager returns an empty manager for the node with the given name,
 // which begins the ids of its sessions and must be unique in a cluster: 1 to 64
 // letters, digits, dots, underscores and hyphens. Empty means a random one.
 func NewSessionManager(node string) (*SessionManager, error) {
 	if node == "" {
-		node = strings.ToLower(rand.Text()[:10])
+		node = secret()[:10]
 	}
-	if !nodeName.MatchString(node) {
+	if !validNode(node) {
 		return nil, fmt.Errorf("node name %q is not 1 to 64 letters, digits, dots, underscores and hyphens", node)
 	}
 	m := &SessionManager{node: node, seed: maphash.MakeSeed()}
@@ -70,15 +67,31 @@ func NewSessionManager(node string) (*SessionManager, error) {
 func (m *SessionManager) Node() string { return m.node }
 
 // NodeOf returns the name of the node that a session id belongs to; empty where
-// the id is none.
+// the text is no session id.
 func NodeOf(sessionID string) string {
 	i := strings.LastIndexByte(sessionID, '-')
-	return sessionID[:max(i, 0)]
+	if i < 0 || len(sessionID)-i-1 != secretLength || !validNode(sessionID[:i]) {
+		return ""
+	}
+	return sessionID[:i]
 }
 
-// newID returns a session id: the node's name and 130 random bits.
-func (m *SessionManager) newID() string {
-	return m.node + "-" + strings.ToLower(rand.Text())
+// newID returns a session id: the node's name and a secret.
+func (m *SessionManager) newID() string { return m.node + "-" + secret() }
+
+// secret returns secretLength lower-case letters and digits, 130 random bits.
+func secret() string { return strings.ToLower(rand.Text()) }
+
+const secretLength = 26
+
+func validNode(name string) bool {
+	for _, c := range []byte(name) {
+		letter := c|0x20 >= 'a' && c|0x20 <= 'z'
+		if !letter && (c < '0' || c > '9') && c != '.' && c != '_' && c != '-' {
+			return false
+		}
+	}
+	return name != "" && len(name) <= 64
 }
 
 // Watch has f called when the first session of a user or of a key comes
@@ -144,10 +157,11 @@ func (m *SessionManager) CountByType() map[UserType]int {
 
 // Deliver queues msg for every session that t selects, at once and without
 // waiting for any of them, and returns how many took it. The message is encoded
-// once for all sessions that share a format. The error says why a message could
-// be taken by no session: t is invalid, the protocol cannot encode msg, or it
-// is too large (ErrMessageTooLarge). A session that cannot take it, because it
-// is closing or slow, is not an error.
+// once for all sessions that share a protocol and its compression. The error is
+// about the message and not about a session's state: t is invalid, a protocol
+// cannot encode msg, or its frame is too large for an outbox
+// (ErrMessageTooLarge). Sessions with other protocols or limits may have taken
+// it then. A session that is closing or slow is no error.
 func (m *SessionManager) Deliver(t Target, msg Message) (int, error) {
 	if err := t.Validate(); err != nil {
 		return 0, err
@@ -160,13 +174,16 @@ func (m *SessionManager) Deliver(t Target, msg Message) (int, error) {
 	m.chunks(t, func(sessions []*Session) bool {
 		for _, s := range sessions {
 			frame, err := encoded.frame(s, msg)
-			if err == nil && frame != nil {
-				err = s.push(frame)
-				if err == nil {
-					taken++
+			if err == nil {
+				if frame == nil {
+					continue
 				}
+				err = s.push(frame)
 			}
-			if err != nil && !errors.Is(err, ErrSessionClosed) && !errors.Is(err, ErrSlowConsumer) {
+			switch {
+			case err == nil:
+				taken++
+			case !errors.Is(err, ErrSessionClosed) && !errors.Is(err, ErrSlowConsumer):
 				failure = err
 			}
 		}
@@ -190,7 +207,8 @@ func (e *encodings) frame(s *Session, msg Message) ([]byte, error) {
 		return s.encode(msg)
 	}
 	for i := range *e {
-		if (*e)[i].format == s.format {
+		// Servers that share a manager have formats of their own.
+		if known := (*e)[i].format; known == s.format || *known == *s.format {
 			return (*e)[i].frame, (*e)[i].err
 		}
 	}
@@ -231,29 +249,38 @@ func (m *SessionManager) chunks(t Target, yield func([]*Session) bool) {
 var snapshots = sync.Pool{New: func() any { return new([]*Session) }}
 
 // add puts s into the indexes of its id and its user. It fails where a limit
-// on sessions is reached.
+// on sessions is reached. A session that its protocol has ended in Open stays
+// out of them.
 func (m *SessionManager) add(s *Session, limits *Limits) error {
+	// Who finds s in one index meanwhile must not end it before it is in all.
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ending {
+		return nil
+	}
 	if n := m.count.Add(1); limits.MaxSessions > 0 && n > int64(limits.MaxSessions) {
 		m.count.Add(-1)
 		return errTooManySessions
 	}
-	address := ToUser(s.user.Type, s.user.ID)
-	if !m.join(address, s, limits.MaxSessionsPerUser) {
+	if !m.join(ToUser(s.user.Type, s.user.ID), s, limits.MaxSessionsPerUser) {
 		m.count.Add(-1)
 		return errTooManyUserSessions
 	}
 	m.shardOfSession(s.id).add(s)
+	s.indexed = true
 	return nil
 }
 
-// remove takes s out of all indexes.
+// remove takes s out of all indexes. The caller holds the session's lock.
 func (m *SessionManager) remove(s *Session, keys map[string]struct{}) {
-	m.shardOfSession(s.id).remove(s)
-	m.leave(ToUser(s.user.Type, s.user.ID), s)
 	for key := range keys {
 		m.leave(ToKey(key), s)
 	}
-	m.count.Add(-1)
+	if s.indexed {
+		m.shardOfSession(s.id).remove(s)
+		m.leave(ToUser(s.user.Type, s.user.ID), s)
+		m.count.Add(-1)
+	}
 }
 
 // join adds s to the sessions of a user or key, unless that has limit already;

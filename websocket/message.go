@@ -14,13 +14,17 @@ type Message struct {
 	Content []byte
 }
 
+func (m *Message) size() int { return len(m.Type) + len(m.Key) + len(m.Content) }
+
 // A Dispatcher takes the messages that sessions receive. listener.Mux is the
-// one to use. Dispatch is called for one message of a session at a time, in the
-// order of arrival, and for different sessions concurrently; a slow Dispatch
-// holds up nothing but the later messages of its own session. The context is
-// the session's. An error is answered to the client as an error message: a
-// *MessageError with its own code, any other error with CodeListenerFailed.
+// one to use.
 type Dispatcher interface {
+	// Dispatch handles m. It is called for one message of a session at a time,
+	// in the order of arrival, and for different sessions concurrently; a slow
+	// Dispatch holds up nothing but the later messages of its own session. The
+	// context is the session's. An error is answered to the client as an error
+	// message: a *MessageError with its own code, any other error with
+	// CodeListenerFailed.
 	Dispatch(ctx context.Context, s *Session, m Message) error
 }
 

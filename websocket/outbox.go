@@ -1,7 +1,6 @@
 package websocket
 
 import (
-	"errors"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -16,14 +15,6 @@ const (
 	batchFrames = 256
 )
 
-// keepCapacity is the queue capacity, in frames, that an idle session keeps.
-const keepCapacity = 16
-
-var (
-	errOutboxFull   = errors.New("outbox is full")
-	errOutboxClosed = errors.New("outbox is closed")
-)
-
 // outbox holds the frames that wait to be sent to one session, and sends them.
 // Frames are shared between sessions and never changed. It is bounded in
 // messages and bytes, what is being written included. A goroutine exists only
@@ -34,13 +25,12 @@ type outbox struct {
 	limits *Limits
 
 	mu       sync.Mutex
-	queue    [][]byte // queue[head:] waits
-	head     int
-	offset   int // bytes of queue[head] that are written
-	bytes    int // unwritten, being written included
-	control  []byte
-	ponging  bool // control holds a pong, which a later one replaces
-	last     []byte
+	queue    fifo[[]byte]  // frames not written, or not to the end
+	bytes    int           // the length of all frames in queue
+	taken    int           // frames of queue that the write under way has all or part of
+	offset   int           // bytes of the oldest frame that are written
+	control  []byte        // a ping or pong to send; a pong replaces either
+	last     []byte        // the close frame to send
 	closed   bool          // takes no more
 	draining bool          // a goroutine writes, or the handshake is not done
 	idle     chan struct{} // closed when draining ends; nil when nobody waits
@@ -68,22 +58,20 @@ func (o *outbox) start(conn net.Conn) {
 	o.drain()
 }
 
-// push queues a frame. It never blocks and keeps the frame.
+// push queues a frame, which it keeps. It never blocks; the errors are
+// ErrSessionClosed, ErrMessageTooLarge and ErrSlowConsumer.
 func (o *outbox) push(frame []byte) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.closed {
-		return errOutboxClosed
+	switch {
+	case o.closed:
+		return ErrSessionClosed
+	case len(frame) > o.limits.OutboxBytes:
+		return ErrMessageTooLarge
+	case o.bytes+len(frame) > o.limits.OutboxBytes, o.queue.len() >= o.limits.OutboxMessages:
+		return ErrSlowConsumer
 	}
-	if len(o.queue)-o.head >= o.limits.OutboxMessages || o.bytes+len(frame) > o.limits.OutboxBytes {
-		return errOutboxFull
-	}
-	if o.head > 0 && len(o.queue) == cap(o.queue) {
-		n := copy(o.queue, o.queue[o.head:])
-		clear(o.queue[n:])
-		o.queue, o.head = o.queue[:n], 0
-	}
-	o.queue = append(o.queue, frame)
+	o.queue.push(frame)
 	o.bytes += len(frame)
 	o.drain()
 	return nil
@@ -96,7 +84,6 @@ func (o *outbox) ping() {
 	defer o.mu.Unlock()
 	if !o.closed && o.control == nil {
 		o.control = appendFrame(nil, bitFin|opPing, nil)
-		o.ponging = false
 		o.drain()
 	}
 }
@@ -109,13 +96,13 @@ func (o *outbox) pong(payload []byte) {
 	defer o.mu.Unlock()
 	if !o.closed {
 		o.control = appendFrame(nil, bitFin|opPong, payload)
-		o.ponging = true
 		o.drain()
 	}
 }
 
 // end queues the close frame as the last one; without flush it drops what
-// waits, but for the frame that is half written. It does nothing when called again.
+// waits, but for what is being written and the rest of a half written frame. It
+// does nothing when called again.
 func (o *outbox) end(frame []byte, flush bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -126,15 +113,14 @@ func (o *outbox) end(frame []byte, flush bool) {
 	o.last = frame
 	o.control = nil
 	if !flush {
-		keep := o.head
+		keep := o.taken
 		if o.offset > 0 {
-			keep++
+			keep = max(keep, 1)
 		}
-		for _, dropped := range o.queue[keep:] {
+		for _, dropped := range o.queue.waiting()[keep:] {
 			o.bytes -= len(dropped)
 		}
-		clear(o.queue[keep:])
-		o.queue = o.queue[:keep]
+		o.queue.cut(keep)
 	}
 	o.drain()
 }
@@ -172,7 +158,7 @@ func (o *outbox) drain() {
 }
 
 func (o *outbox) pending() bool {
-	return o.head < len(o.queue) || o.control != nil || o.last != nil
+	return o.queue.len() > 0 || o.control != nil || o.last != nil
 }
 
 // batches holds what a write takes, for the moment of the write only.
@@ -186,95 +172,100 @@ func (o *outbox) run() {
 	batch := batches.Get().(*net.Buffers)
 	defer batches.Put(batch)
 	for {
-		o.mu.Lock()
-		if !o.pending() {
-			o.draining = false
-			if cap(o.queue) > keepCapacity {
-				o.queue, o.head = nil, 0
-			}
-			if o.idle != nil {
-				close(o.idle)
-				o.idle = nil
-			}
-			o.mu.Unlock()
+		buffers, bytes := o.next((*batch)[:0])
+		if len(buffers) == 0 {
 			return
 		}
-		buffers, bytes := o.take((*batch)[:0])
-		o.mu.Unlock()
-
 		o.writing.Store(int64(o.owner.now()))
 		err := write(o.conn, buffers)
 		o.writing.Store(0)
 		clear(buffers)
-
-		o.mu.Lock()
-		frames := o.complete(bytes)
 		if err != nil {
 			o.abandon()
-		}
-		o.mu.Unlock()
-		if err != nil {
 			o.owner.writeFailed(err)
 			continue
 		}
-		o.owner.written(frames)
+		o.owner.written(o.complete(bytes))
 	}
 }
 
-// take returns what the next write sends and how many bytes of the queue are
-// in it: the control frame first, as much of the queue as a batch holds, and
-// the close frame once nothing else is left. A frame that is half written goes
-// on before anything else.
+// next returns what the next write sends and how many bytes of the queue are in
+// it. Without any it ends the draining.
+func (o *outbox) next(buffers net.Buffers) (net.Buffers, int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.pending() {
+		return o.take(buffers)
+	}
+	o.draining = false
+	o.queue.trim()
+	if o.idle != nil {
+		close(o.idle)
+		o.idle = nil
+	}
+	return nil, 0
+}
+
+// take appends the next write to buffers: as much of the queue as a batch holds,
+// the control frame in the first place where no frame is half written, and the
+// close frame once nothing else is left.
 func (o *outbox) take(buffers net.Buffers) (net.Buffers, int) {
-	if o.control != nil && o.offset == 0 {
-		buffers = append(buffers, o.control)
-		o.control = nil
-	}
-	bytes, offset, next := 0, o.offset, o.head
-	for next < len(o.queue) && bytes < batchBytes && len(buffers) < batchFrames {
-		part := o.queue[next][offset:]
-		if room := batchBytes - bytes; len(part) > room {
-			part = part[:room]
+	room, offset := batchBytes, o.offset
+	for _, frame := range o.queue.waiting() {
+		if room == 0 || len(buffers) >= batchFrames {
+			break
 		}
-		buffers = append(buffers, part)
-		bytes += len(part)
+		if offset == 0 {
+			buffers = o.takeControl(buffers)
+		}
+		o.taken++
+		rest := frame[offset:]
+		if len(rest) > room {
+			return append(buffers, rest[:room]), batchBytes
+		}
+		buffers = append(buffers, rest)
+		room -= len(rest)
 		offset = 0
-		next++
 	}
-	if next == len(o.queue) && o.last != nil && bytes < batchBytes {
+	buffers = o.takeControl(buffers)
+	if o.taken == o.queue.len() && o.last != nil {
 		buffers = append(buffers, o.last)
 		o.last = nil
 	}
-	return buffers, bytes
+	return buffers, batchBytes - room
 }
 
-// complete removes the first n bytes, which are written, from the queue, and
-// returns how many frames that ended.
+func (o *outbox) takeControl(buffers net.Buffers) net.Buffers {
+	if o.control != nil {
+		buffers = append(buffers, o.control)
+		o.control = nil
+	}
+	return buffers
+}
+
+// complete notes that the first n bytes of the queue are written, and returns
+// how many frames that ended.
 func (o *outbox) complete(n int) (frames int) {
-	o.bytes -= n
-	for n > 0 {
-		left := len(o.queue[o.head]) - o.offset
-		if n < left {
-			o.offset += n
-			break
-		}
-		n -= left
-		o.queue[o.head] = nil
-		o.head++
-		o.offset = 0
-		frames++
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.taken = 0
+	for n += o.offset; o.queue.len() > 0 && n >= len(o.queue.waiting()[0]); frames++ {
+		size := len(o.queue.pop())
+		o.bytes -= size
+		n -= size
 	}
-	if o.head == len(o.queue) {
-		o.queue, o.head = o.queue[:0], 0
-	}
+	o.offset = n
 	return frames
 }
 
 // abandon drops everything after a failed write, which may have left a frame
 // unfinished: nothing more can be sent.
 func (o *outbox) abandon() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	o.closed = true
-	o.queue, o.head, o.offset, o.bytes = nil, 0, 0, 0
+	o.queue = fifo[[]byte]{}
+	o.bytes, o.taken, o.offset = 0, 0, 0
 	o.control, o.last = nil, nil
 }
 

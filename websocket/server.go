@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -110,8 +111,8 @@ func NewServer(manager *SessionManager, o Options) (*Server, error) {
 		stop:         make(chan struct{}),
 		swept:        make(chan struct{}),
 	}
-	for i := len(o.Interceptors) - 1; i >= 0; i-- {
-		srv.authenticate = o.Interceptors[i](srv.authenticate)
+	for _, interceptor := range slices.Backward(o.Interceptors) {
+		srv.authenticate = interceptor(srv.authenticate)
 	}
 	for _, protocol := range o.Protocols {
 		srv.formats = append(srv.formats, newOffer(protocol, o.Limits, false))
@@ -200,6 +201,12 @@ func (srv *Server) enter() bool {
 		srv.running.Add(1)
 	}
 	return !srv.draining
+}
+
+func (srv *Server) shuttingDown() bool {
+	srv.mu.Lock()
+	defer srv.mu.Unlock()
+	return srv.draining
 }
 
 // now returns the monotonic time since the server's start, never zero.

@@ -31,15 +31,11 @@ type Session struct {
 	// pinged is when the ping was sent that nothing has been received after,
 	// as Server.now has it; 0 when there is none. Only the sweeper uses it.
 	pinged time.Duration
-	// linger is set where the peer may still be sending when reading has ended.
-	// Closing a connection with unread bytes resets it, which can destroy the
-	// close frame on its way, so what comes is read away first. Only the read
-	// goroutine uses it.
-	linger bool
 
-	mu     sync.Mutex
-	ending bool
-	keys   map[string]struct{}
+	mu      sync.Mutex
+	ending  bool
+	indexed bool // the manager has added it
+	keys    map[string]struct{}
 	// cut closes the connection when the close takes too long.
 	cut     *time.Timer
 	severed bool // the connection is closed, or is to be as soon as there is one
@@ -159,19 +155,13 @@ func (s *Session) encode(m Message) ([]byte, error) {
 // push queues a frame and deals with a full outbox as the limits say.
 func (s *Session) push(frame []byte) error {
 	err := s.outbox.push(frame)
-	switch {
-	case err == nil:
-		return nil
-	case err == errOutboxClosed:
-		return ErrSessionClosed
-	case len(frame) > s.server.limits.OutboxBytes:
-		return ErrMessageTooLarge
+	if errors.Is(err, ErrSlowConsumer) {
+		s.server.counters.dropped.Add(1)
+		if s.server.limits.SlowConsumer == SlowConsumerClose {
+			s.end(&CloseError{Code: CloseSlowConsumer, Reason: "outbox is full"}, false)
+		}
 	}
-	s.server.counters.dropped.Add(1)
-	if s.server.limits.SlowConsumer == SlowConsumerClose {
-		s.end(&CloseError{Code: CloseSlowConsumer, Reason: "outbox is full"}, false)
-	}
-	return ErrSlowConsumer
+	return err
 }
 
 // receive takes a whole message, on the read goroutine.

@@ -17,7 +17,8 @@ type Stats struct {
 	// Panics counts the panics that were contained, in the dispatcher, the
 	// hooks, an authenticator or the frame reader.
 	Panics uint64
-	// Errors counts the messages that were not handled, by the code that says why.
+	// Errors counts the messages that were not handled, by the code that says
+	// why. Codes of the application's own are counted under CodeListenerFailed.
 	Errors map[ErrorCode]uint64
 	// Closed counts the sessions that ended, by close code. Codes that are not
 	// in CloseCodes are counted under zero.
@@ -28,29 +29,28 @@ type Stats struct {
 type counters struct {
 	opened, refused, received, sent, dropped, panics atomic.Uint64
 
-	errors [len(errorCodes)]atomic.Uint64
-	closed map[CloseCode]*atomic.Uint64 // fixed once made
+	// Both are fixed once made.
+	errors map[ErrorCode]*atomic.Uint64
+	closed map[CloseCode]*atomic.Uint64
 }
 
-var errorCodes = [...]ErrorCode{CodeInvalidMessage, CodeUnknownType, CodeInvalidContent, CodeListenerFailed, CodeBusy}
-
 func newCounters() *counters {
-	c := &counters{closed: map[CloseCode]*atomic.Uint64{0: new(atomic.Uint64)}}
+	c := &counters{errors: make(map[ErrorCode]*atomic.Uint64), closed: map[CloseCode]*atomic.Uint64{0: {}}}
+	for _, code := range []ErrorCode{CodeInvalidMessage, CodeUnknownType, CodeInvalidContent, CodeListenerFailed, CodeBusy} {
+		c.errors[code] = new(atomic.Uint64)
+	}
 	for _, meaning := range CloseCodes {
 		c.closed[meaning.Code] = new(atomic.Uint64)
 	}
 	return c
 }
 
-// countError counts code; codes of the application's own count as CodeListenerFailed.
 func (c *counters) countError(code ErrorCode) {
-	index := 3
-	for i, known := range errorCodes {
-		if known == code {
-			index = i
-		}
+	counter, ok := c.errors[code]
+	if !ok {
+		counter = c.errors[CodeListenerFailed]
 	}
-	c.errors[index].Add(1)
+	counter.Add(1)
 }
 
 func (c *counters) countClose(code CloseCode) {
@@ -62,25 +62,25 @@ func (c *counters) countClose(code CloseCode) {
 }
 
 func (c *counters) stats() Stats {
-	s := Stats{
+	return Stats{
 		Opened:   c.opened.Load(),
 		Refused:  c.refused.Load(),
 		Received: c.received.Load(),
 		Sent:     c.sent.Load(),
 		Dropped:  c.dropped.Load(),
 		Panics:   c.panics.Load(),
-		Errors:   make(map[ErrorCode]uint64),
-		Closed:   make(map[CloseCode]uint64),
+		Errors:   loaded(c.errors),
+		Closed:   loaded(c.closed),
 	}
-	for i := range c.errors {
-		if n := c.errors[i].Load(); n > 0 {
-			s.Errors[errorCodes[i]] = n
-		}
-	}
-	for code, counter := range c.closed {
+}
+
+// loaded returns the counters that are not zero.
+func loaded[K comparable](counters map[K]*atomic.Uint64) map[K]uint64 {
+	values := make(map[K]uint64)
+	for key, counter := range counters {
 		if n := counter.Load(); n > 0 {
-			s.Closed[code] = n
+			values[key] = n
 		}
 	}
-	return s
+	return values
 }

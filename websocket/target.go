@@ -92,7 +92,7 @@ func (t Target) Validate() error {
 //	session/ID   user/TYPE/ID   type/TYPE   key/KEY   all
 //
 // each followed by ?tenant=T and ?except=ID (joined by &) where set. Names are
-// escaped as in URLs (RFC 3986). The zero Target is the empty string.
+// escaped as in a URL's path and query. The zero Target is the empty string.
 func (t Target) String() string {
 	var b strings.Builder
 	switch t.kind {

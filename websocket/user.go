@@ -69,9 +69,10 @@ func (id *UserID) UnmarshalJSON(data []byte) error {
 	if len(data) > MaxNameLength {
 		return fmt.Errorf("user id longer than %d bytes", MaxNameLength)
 	}
-	if _, ok := new(big.Int).SetString(string(data), 10); !ok {
+	n, ok := new(big.Int).SetString(string(data), 10)
+	if !ok {
 		return fmt.Errorf("user id %s is neither a string nor a whole number", data)
 	}
-	*id = UserID(data)
+	*id = UserID(n.String()) // -0 is 0
 	return nil
 }

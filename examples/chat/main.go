@@ -43,22 +43,22 @@ func run(ctx context.Context, args, environ []string, output io.Writer) int {
 	file := flags.String("config", "", "configuration `file`, YAML")
 	keys, rest := splitKeys(args)
 	if err := flags.Parse(rest); errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintln(output, "usage: chat [flags] [--SECTION.KEY=VALUE ...]")
+		tell(output, "usage: chat [flags] [--SECTION.KEY=VALUE ...]")
 		flags.SetOutput(output)
 		flags.PrintDefaults()
 		return exitOK
 	} else if err != nil {
-		fmt.Fprintf(output, "chat: %v; -h lists the flags\n", err)
+		tell(output, fmt.Sprintf("chat: %v; -h lists the flags", err))
 		return exitUsage
 	}
 	if flags.NArg() > 0 {
 		// It is not repeated: behind --chat.rpc-secret it is the secret.
-		fmt.Fprintln(output, "chat: an argument is not a flag; the value of a key goes behind =, as in --websocket.path=/ws")
+		tell(output, "chat: an argument is not a flag; the value of a key goes behind =, as in --websocket.path=/ws")
 		return exitUsage
 	}
 	settings, err := load(*file, environ, keys)
 	if err != nil {
-		fmt.Fprintln(output, err)
+		tell(output, err)
 		return exitUsage
 	}
 	log := slog.New(slog.NewTextHandler(output, nil))
@@ -68,6 +68,9 @@ func run(ctx context.Context, args, environ []string, output io.Writer) int {
 	}
 	return exitOK
 }
+
+// tell prints a line. Where that fails there is nobody to tell.
+func tell(output io.Writer, line any) { _, _ = fmt.Fprintln(output, line) }
 
 // splitKeys takes the configuration keys, --SECTION.KEY=VALUE, out of the arguments.
 func splitKeys(args []string) (keys map[string]string, rest []string) {

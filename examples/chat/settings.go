@@ -85,7 +85,8 @@ func (s *settings) prepare() (err error) {
 func parseLogins(entries []string) (map[string]websocket.LoginUser, error) {
 	logins := make(map[string]websocket.LoginUser, len(entries))
 	for i, entry := range entries {
-		token, user, _ := strings.Cut(entry, "=")
+		equals := max(0, strings.LastIndexByte(entry, '=')) // tokens in base64 end with =
+		token, user := entry[:equals], strings.TrimPrefix(entry[equals:], "=")
 		id, rest, typed := strings.Cut(user, ":")
 		userType, tenant, _ := strings.Cut(rest, ":")
 		login := websocket.LoginUser{ID: id, Type: websocket.Admin, Tenant: tenant}

@@ -1,4 +1,4 @@
-// Chromium, and pages in it that may not have any fault.
+// Chromium, and pages in it that are watched for faults.
 
 import assert from 'node:assert/strict';
 import { chromium } from 'playwright-core';
@@ -22,29 +22,38 @@ export async function withBrowser(use) {
   }
 }
 
-/** A page in a context of its own: no storage or cookie is shared. What goes wrong in it is added to faults. */
-export async function newPage(browser, faults, options) {
+const faults = [];
+
+/** A page in a context of its own: no storage or cookie is shared. */
+export async function newPage(browser, options) {
   const context = await browser.newContext(options);
   const page = await context.newPage();
-  page.on('pageerror', (error) => faults.push(`exception: ${error.stack}`));
+  const note = (fault) => {
+    faults.push(fault);
+    console.error(fault); // at once, as it may be why a wait ends in vain
+  };
+  page.on('pageerror', (error) => note(`exception: ${error.stack}`));
+  page.on('crash', () => note('the page crashed'));
   page.on('dialog', async (dialog) => {
-    faults.push(`dialog: ${dialog.message()}`);
+    note(`dialog: ${dialog.message()}`);
     await dialog.dismiss();
   });
   page.on('console', (message) => {
-    // A page cannot keep the browser from noting that a server is down. A breach of the content policy comes here too.
-    const isDown = /ERR_CONNECTION_REFUSED|WebSocket connection to .* failed/.test(message.text());
-    if (['error', 'warning'].includes(message.type()) && !isDown) faults.push(`console: ${message.text()}`);
+    // The browser notes here what breaches the content policy and, whatever a page does, each attempt to reach a server
+    // that is down or shutting down.
+    const isDown = /net::ERR_(CONNECTION_\w+|EMPTY_RESPONSE)|(status of|response code:) 503|before receiving a handshake/;
+    if (['error', 'warning'].includes(message.type()) && !isDown.test(message.text())) note(`console: ${message.text()}`);
   });
   return page;
+}
+
+/** Fails if any page had an exception, a dialog, a breach of the content policy or another complaint on its console. */
+export function assertNoFaults() {
+  assert.deepEqual(faults, []);
 }
 
 /** Says on standard error what is being tested, so that a failure tells how far it came. */
 export async function step(name, test) {
   console.error(`- ${name}`);
   await test();
-}
-
-export function assertNone(faults) {
-  assert.deepEqual(faults, [], 'the pages had faults');
 }
