@@ -41,6 +41,9 @@ func TestE2E(t *testing.T) {
 			}
 			defer chat.kill()
 			runScript(ctx, t, chat, node, script, "CHROMIUM="+chromium)
+			if t.Failed() {
+				return
+			}
 			if err := chat.stop(); err != nil {
 				t.Error(err)
 			}

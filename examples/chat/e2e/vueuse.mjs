@@ -80,8 +80,12 @@ class User {
 
   /** Waits until what the page heard fulfils the condition, which runs in the page. */
   async hears(condition, argument) {
-    // Polling, because a condition may also become true on a page that paints nothing.
-    await this.page.waitForFunction(`(${condition})(window.heard, ${JSON.stringify(argument)})`, null, { polling: 50 });
+    try {
+      // Polling, because a condition may also become true on a page that paints nothing.
+      await this.page.waitForFunction(`(${condition})(window.heard, ${JSON.stringify(argument)})`, null, { polling: 50 });
+    } catch (cause) {
+      throw new Error(`waited in vain for ${condition}; heard ${JSON.stringify(await this.heard())}`, { cause });
+    }
   }
 
   async hearsMessage(message) {

@@ -1,0 +1,170 @@
+package websocket
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"testing"
+)
+
+// discardConn is a connection whose peer takes everything at once.
+type discardConn struct{ net.Conn }
+
+func (discardConn) Write(p []byte) (int, error) { return len(p), nil }
+func (discardConn) Close() error                { return nil }
+
+type noDispatcher struct{}
+
+func (noDispatcher) Dispatch(context.Context, *Session, Message) error { return nil }
+
+// benchSessions returns a manager with sessions of as many users, which write
+// to nowhere.
+func benchSessions(b *testing.B, count int) (*SessionManager, []*Session) {
+	b.Helper()
+	m := newManager(b)
+	limits := DefaultLimits()
+	limits.OutboxMessages, limits.OutboxBytes = 1<<30, 1<<40
+	srv, err := NewServer(m, Options{
+		Authenticator: func(*http.Request) (LoginUser, error) { return LoginUser{}, errors.New("nobody") },
+		Dispatcher:    noDispatcher{},
+		Limits:        limits,
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	sessions := make([]*Session, count)
+	for i := range sessions {
+		s := srv.newSession(benchUser(i), &srv.formats[0].format)
+		if err := m.add(s, &srv.limits); err != nil {
+			b.Fatal(err)
+		}
+		s.connect(discardConn{})
+		s.outbox.start(discardConn{})
+		sessions[i] = s
+	}
+	b.Cleanup(func() {
+		for _, s := range sessions {
+			s.end(&CloseError{Code: CloseNormal}, true)
+			s.outbox.wait()
+			s.sever()
+		}
+		if err := srv.Shutdown(context.Background()); err != nil {
+			b.Error(err)
+		}
+	})
+	return m, sessions
+}
+
+func benchUser(i int) LoginUser {
+	return LoginUser{ID: fmt.Sprint(i), Type: Member, Tenant: fmt.Sprint("tenant", i%10)}
+}
+
+var benchMessage = Message{Type: "demo-message-receive", Content: []byte(`{"fromUserId":1024,"text":"Hello, how are you? \u4f60\u597d","single":true}`)}
+
+func BenchmarkJSON(b *testing.B) {
+	conversation := JSON.Open(nil)
+	frame, err := conversation.Encode(benchMessage)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Run("encode", func(b *testing.B) {
+		b.ReportAllocs()
+		b.SetBytes(int64(len(frame)))
+		for b.Loop() {
+			_, _ = conversation.Encode(benchMessage)
+		}
+	})
+	b.Run("decode", func(b *testing.B) {
+		b.ReportAllocs()
+		b.SetBytes(int64(len(frame)))
+		for b.Loop() {
+			_, _, _ = conversation.Receive(frame)
+		}
+	})
+}
+
+func BenchmarkIndex(b *testing.B) {
+	for _, count := range []int{1000, 100_000} {
+		b.Run(fmt.Sprint(count), func(b *testing.B) {
+			m, sessions := benchSessions(b, count)
+			b.Run("add and remove", func(b *testing.B) {
+				b.ReportAllocs()
+				s := &Session{id: m.newID(), user: benchUser(count)}
+				for b.Loop() {
+					_ = m.add(s, &Limits{})
+					m.remove(s, nil)
+				}
+			})
+			b.Run("bind and unbind", func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					_ = sessions[0].Bind("key")
+					sessions[0].Unbind("key")
+				}
+			})
+			b.Run("find by id", func(b *testing.B) {
+				b.ReportAllocs()
+				for i := 0; b.Loop(); i++ {
+					if m.Session(sessions[i%count].id) == nil {
+						b.Fatal("not found")
+					}
+				}
+			})
+			b.Run("find by user", func(b *testing.B) {
+				b.ReportAllocs()
+				for i := 0; b.Loop(); i++ {
+					if m.Count(ToUser(Member, sessions[i%count].user.ID)) != 1 {
+						b.Fatal("not found")
+					}
+				}
+			})
+		})
+	}
+}
+
+func BenchmarkDeliver(b *testing.B) {
+	m, sessions := benchSessions(b, 1000)
+	for name, target := range map[string]Target{
+		"to 1000 sessions": ToAll(),
+		"to a tenant":      ToAll().InTenant("tenant1"),
+		"to a user":        ToUser(Member, "500"),
+		"to a session":     ToSession(sessions[7].id),
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			taken := 0
+			for b.Loop() {
+				n, err := m.Deliver(target, benchMessage)
+				if err != nil {
+					b.Fatal(err)
+				}
+				taken += n
+			}
+			for _, s := range sessions {
+				s.outbox.wait()
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(taken), "ns/session")
+		})
+	}
+}
+
+// BenchmarkOutbox pushes and drains batches, as a broadcast or a burst does.
+func BenchmarkOutbox(b *testing.B) {
+	frame := textOf(1, 200)
+	for _, burst := range []int{1, 32, 256} {
+		b.Run(fmt.Sprint(burst), func(b *testing.B) {
+			o, _ := newOutbox(1<<30, 1<<40)
+			o.start(discardConn{})
+			b.ReportAllocs()
+			for b.Loop() {
+				for range burst {
+					_ = o.push(frame)
+				}
+				o.wait()
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*burst), "ns/frame")
+		})
+	}
+}
