@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -144,7 +145,7 @@ func visit(t *testing.T, n *node, random *rand.Rand, user, key string, refused *
 	defer cancel()
 	conn, answer, err := client.Dial(ctx, n.url(user), nil)
 	if err != nil {
-		if answer == nil || answer.StatusCode != 429 {
+		if answer == nil || answer.StatusCode != http.StatusTooManyRequests {
 			t.Errorf("dial: %v", err)
 		}
 		refused.Add(1)
@@ -182,5 +183,50 @@ func visit(t *testing.T, n *node, random *rand.Rand, user, key string, refused *
 				t.Errorf("a client got %s", text)
 			}
 		}
+	}
+}
+
+// A handshake that is under way when Shutdown is called must not become a
+// session that nobody ends.
+func TestHandshakeDuringShutdown(t *testing.T) {
+	entered, release := make(chan struct{}), make(chan struct{})
+	n := serve(t, websocket.Options{Authenticator: func(r *http.Request) (websocket.LoginUser, error) {
+		if r.URL.Query().Get("user") == "late" {
+			close(entered)
+			<-release
+		}
+		return userFromQuery(r)
+	}})
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	var late, shut error
+	var running sync.WaitGroup
+	running.Go(func() {
+		conn, _, err := client.Dial(ctx, n.url("late"), nil)
+		if late = err; err == nil {
+			_, _, late = conn.Read(ctx)
+			_ = conn.CloseNow()
+		}
+	})
+	<-entered
+	running.Go(func() { shut = n.Shutdown(ctx) })
+	for status := 0; status != http.StatusServiceUnavailable; {
+		answer, err := http.Get(n.http.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer.Body.Close()
+		status = answer.StatusCode
+	}
+	close(release)
+	running.Wait()
+	if shut != nil {
+		t.Errorf("shutdown: %v", shut)
+	}
+	if late == nil || errors.Is(late, context.DeadlineExceeded) {
+		t.Errorf("the late client was told %v", late)
+	}
+	if got := n.manager.Count(websocket.ToAll()); got != 0 {
+		t.Errorf("%d sessions are left", got)
 	}
 }

@@ -128,23 +128,20 @@ func validPeerCode(code uint16) bool {
 // end ends the session for a cause, once: it leaves the indexes, its context
 // ends, and the close frame is queued, behind what waits where flush is set. The
 // read goroutine then finishes the connection, at the latest when the close
-// timeout cuts it.
+// timeout cuts it. All of that has happened for whoever finds the session ending.
 func (s *Session) end(cause *CloseError, flush bool) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.ending {
-		s.mu.Unlock()
 		return
 	}
 	s.ending = true
-	keys := s.keys
+	s.server.manager.remove(s, s.keys)
 	s.keys = nil
-	s.server.manager.remove(s, keys)
 	if s.cut != nil {
 		s.cut.Stop()
 	}
 	s.cut = time.AfterFunc(s.server.limits.CloseTimeout, s.sever)
-	s.mu.Unlock()
-
 	s.cancel(cause)
 	s.inbox.stop(!cause.ByPeer)
 	code, reason := cause.Code, cause.Reason
@@ -152,7 +149,7 @@ func (s *Session) end(cause *CloseError, flush bool) {
 		reason = "" // the answer repeats the code (RFC 6455, section 5.5.1)
 	}
 	if cause.Code == CloseAbnormal {
-		s.sever()
+		s.disconnect()
 	}
 	s.outbox.end(closeFrame(code, reason), flush)
 }
@@ -171,6 +168,11 @@ func (s *Session) connect(conn net.Conn) {
 func (s *Session) sever() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.disconnect()
+}
+
+// disconnect is sever for callers that hold mu.
+func (s *Session) disconnect() {
 	s.severed = true
 	if s.cut != nil {
 		s.cut.Stop()

@@ -45,7 +45,7 @@ func Example() {
 	_, pushed, _ := conn.Read(ctx)
 	fmt.Println(n, string(pushed))
 
-	go server.Shutdown(ctx) //nolint:errcheck // this context does not end
+	go server.Shutdown(ctx)
 	_, _, err = conn.Read(ctx)
 	fmt.Println(client.CloseStatus(err))
 

@@ -40,7 +40,7 @@ func (s *Session) check(now time.Duration, wall time.Time) {
 	l := &s.server.limits
 	silent := s.conn.receivedAgo(now)
 	since := time.Duration(s.conn.since.Load())
-	if s.pinged != 0 && silent < now-s.pinged {
+	if s.pinged != 0 && silent <= now-s.pinged {
 		s.pinged = 0
 	}
 	switch {

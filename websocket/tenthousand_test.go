@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -208,20 +209,27 @@ func attend(address string, user int64, dialed func(), reached func(stage int, n
 	}
 	for i, messageType := range broadcasts {
 		want := fmt.Sprintf(`{"type":"%s","content":""}`, messageType)
-		if opcode, payload, err := read(); err != nil || opcode != 0x81 || string(payload) != want {
-			return fmt.Errorf("instead of %s came %#x %q, error %v", messageType, opcode, payload, err)
+		opcode, payload, err := read()
+		if err != nil {
+			return fmt.Errorf("instead of %s: %w", messageType, err)
+		}
+		if opcode != 0x81 || string(payload) != want {
+			return fmt.Errorf("instead of %s came %#x %q", messageType, opcode, payload)
 		}
 		reached(1+i, messageType)
 	}
 	opcode, payload, err := read()
-	if err != nil || opcode != 0x88 || binary.BigEndian.Uint16(payload) != uint16(websocket.CloseGoingAway) {
-		return fmt.Errorf("instead of the end came %#x %q, error %v", opcode, payload, err)
+	if err != nil {
+		return fmt.Errorf("instead of the end: %w", err)
+	}
+	if opcode != 0x88 || binary.BigEndian.Uint16(payload) != uint16(websocket.CloseGoingAway) {
+		return fmt.Errorf("instead of the end came %#x %q", opcode, payload)
 	}
 	if _, err := conn.Write([]byte{0x88, 0x82, 0, 0, 0, 0, payload[0], payload[1]}); err != nil {
 		return err
 	}
-	if _, err := r.ReadByte(); err != io.EOF {
-		return fmt.Errorf("after the end came %v", err)
+	if b, err := r.ReadByte(); !errors.Is(err, io.EOF) {
+		return fmt.Errorf("after the end came %#x (%w)", b, err)
 	}
 	reached(1+len(broadcasts), "closed")
 	return nil

@@ -208,7 +208,7 @@ func TestNotices(t *testing.T) {
 // who have a token of the configuration connect. Neither is ever shown.
 func TestSecrets(t *testing.T) {
 	const secret, token = "correct-horse", "battery-staple="
-	n := startIn(t, []string{"CHAT_RPC_SECRET=" + secret, "CHAT_TOKENS=" + token + "=1,other=2:1"}, "--websocket.development=false")
+	n := startIn(t, []string{"CHAT_RPC_SECRET=" + secret, "CHAT_TOKENS=" + token + "=1,other=2:1"}, "--websocket.development=false", "--websocket.close-timeout=10ms")
 	var answers bytes.Buffer
 
 	for credentials, want := range map[string]int{
