@@ -41,6 +41,20 @@ func (l *loader) checkChoice(key string, choices []string) {
 	l.report(l.origin(key), key, errors.New(what))
 }
 
+// runChecks runs the checks of the application. They may rely on all that check
+// looks at.
+func (l *loader) runChecks(c Config, checks map[string]func(Config) error) {
+	for _, key := range slices.Sorted(maps.Keys(checks)) {
+		if _, known := l.fields[key]; !known {
+			l.report("Options.Checks", key, fmt.Errorf("unknown key %s", key))
+			continue
+		}
+		if err := checks[key](c); err != nil {
+			l.report(l.origin(key), key, fmt.Errorf("%s: %w", key, err))
+		}
+	}
+}
+
 // fieldName matches the names of limits in the errors of Limits.Validate.
 var fieldName = regexp.MustCompile(`\b[A-Z][A-Za-z]+`)
 

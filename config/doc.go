@@ -38,10 +38,14 @@
 // for a service named like a section; enableServiceLinks: false in the pod's
 // specification stops that.
 //
-// A section with nothing in it keeps its defaults. A key without a value is an
-// error, and so are aliases, merge keys and tags of YAML: a value that starts
-// with *, & or ! has to be quoted.
+// A key without a value is an error too, and so is a section with nothing in it:
+// no null of YAML ever stands for a default or wipes one. Only a file with
+// nothing in it is a configuration, that of the defaults. Aliases, merge keys and
+// tags are errors: a value that starts with *, & or ! has to be quoted.
 //
-// No error repeats the value of a key that has type Secret or that is named
-// after a secret, password, token, credential or key.
+// What only the application can tell of a value it tells in Options.Checks, and
+// the error says where the value comes from like the others.
+//
+// No error of this package repeats the value of a key that has type Secret or
+// that is named after a secret, password, token, credential or key.
 package config

@@ -61,8 +61,13 @@ func (l *loader) readFile(path string) map[string]any {
 
 // readSection reads what is below the node of the section at path.
 func (f *yamlFile) readSection(path string, section *yaml.Node) {
-	if isNull(section) {
-		return // a section with nothing in it says nothing about its keys
+	if isNull(section) || section.Kind == yaml.MappingNode && len(section.Content) == 0 {
+		// Somebody meant to say something here, and perhaps only its lines are not
+		// indented. A file with nothing in it says that all is as by default.
+		if path != "" {
+			f.report(f.at(f.lines[path]), path, errors.New(path+" is a section with nothing in it; give it keys or leave it out"))
+		}
+		return
 	}
 	if section.Kind != yaml.MappingNode {
 		what := path + " is a section and has keys below it, no value"

@@ -30,12 +30,16 @@ type Options struct {
 	// Choices are the values that a key can have, for keys where only the
 	// application knows them: for "websocket.sender-type" the linked-in senders.
 	Choices map[string][]string
+	// Checks tell what else only the application knows to be wrong with the value
+	// of a key. They run when all the rest is right, and find the Sections filled.
+	// Their errors are shown: that of a secret must not have the secret in it.
+	Checks map[string]func(Config) error
 }
 
 // Load returns the defaults with what the file, the environment and the flags
 // change of them, each over the one before. What is wrong in any of them is an
 // *Error, and several are joined.
-func Load(o Options) (Config, error) {
+func Load(o Options) (_ Config, err error) {
 	l := &loader{
 		schema: schema{
 			fields:    map[string]reflect.Value{},
@@ -51,15 +55,22 @@ func Load(o Options) (Config, error) {
 	if err := l.add("", reflect.ValueOf(&config).Elem()); err != nil {
 		return Config{}, err
 	}
-	filled := map[string]reflect.Value{}
+	before := map[string]reflect.Value{} // the sections as they were, by path
+	defer func() {
+		if err != nil {
+			for path, section := range before {
+				reflect.ValueOf(o.Sections[path]).Elem().Set(section)
+			}
+		}
+	}()
 	for _, path := range slices.Sorted(maps.Keys(o.Sections)) {
-		section := reflect.ValueOf(o.Sections[path])
-		if section.Kind() != reflect.Pointer || section.IsNil() || section.Elem().Kind() != reflect.Struct {
+		pointer := reflect.ValueOf(o.Sections[path])
+		if pointer.Kind() != reflect.Pointer || pointer.IsNil() || pointer.Elem().Kind() != reflect.Struct {
 			return Config{}, fmt.Errorf("config: section %s must be a pointer to a struct, not %T", path, o.Sections[path])
 		}
-		filled[path] = reflect.New(section.Type().Elem()).Elem()
-		filled[path].Set(section.Elem())
-		if err := l.add(path, filled[path]); err != nil {
+		before[path] = reflect.New(pointer.Type().Elem()).Elem()
+		before[path].Set(pointer.Elem())
+		if err := l.add(path, pointer.Elem()); err != nil {
 			return Config{}, err
 		}
 	}
@@ -67,11 +78,11 @@ func Load(o Options) (Config, error) {
 		return Config{}, err
 	}
 	l.check(config.WebSocket, o.Choices)
+	if len(l.problems) == 0 {
+		l.runChecks(config, o.Checks)
+	}
 	if err := l.problems.err(); err != nil {
 		return Config{}, err
-	}
-	for path, section := range filled {
-		reflect.ValueOf(o.Sections[path]).Elem().Set(section)
 	}
 	return config, nil
 }

@@ -232,18 +232,16 @@ websocket.sender-redis: {addrs: [a:1, b:2]}
 	}
 }
 
-// The text of YAML with nothing in it is null, and null wipes a section if it
-// is merged.
-func TestEmptySectionsKeepDefaults(t *testing.T) {
+// The text of YAML with nothing in it is null, and null wipes everything if it is
+// merged.
+func TestEmptyFilesKeepDefaults(t *testing.T) {
 	for _, test := range []struct{ name, file string }{
 		{"empty file", ""},
 		{"comments", "# nothing\n"},
 		{"empty document", "---\n"},
-		{"null section", "websocket:\nchat:\n"},
-		{"null written out", "websocket: null\nchat: ~\n"},
-		{"only comments in the section", "websocket:\n  # path: /ws\n"},
-		{"null sections below", "websocket:\n  sender-redis:\nchat:\n  tls:\n"},
-		{"empty maps", "websocket: {sender-redis: {}}\nchat: {tls: {}}\n"},
+		{"null", "null\n"},
+		{"tilde", "~\n"},
+		{"empty map", "{}\n"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			chat, redis := defaultChat(), defaultRedis()

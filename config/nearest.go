@@ -22,23 +22,28 @@ func didYouMean(name string, candidates []string) string {
 	return ", did you mean " + best + "?"
 }
 
-// editDistance returns how many bytes have to be inserted, deleted or replaced
-// to get from one text to the other (Levenshtein's distance).
+// editDistance returns how many times a byte has to be inserted, deleted or
+// replaced, or two neighbours swapped, to get from one text to the other. (It is
+// Damerau's distance in its simple form, optimal string alignment.)
 func editDistance(from, to string) int {
+	// A row has the distances from one beginning of from to each beginning of to.
+	var before, above []int
 	row := make([]int, len(to)+1)
 	for j := range row {
 		row[j] = j
 	}
 	for i := range len(from) {
-		diagonal := row[0]
+		before, above, row = above, row, make([]int, len(to)+1)
 		row[0] = i + 1
 		for j := range len(to) {
-			replaced := diagonal
+			replaced := above[j]
 			if from[i] != to[j] {
 				replaced++
 			}
-			diagonal = row[j+1]
-			row[j+1] = min(replaced, row[j]+1, diagonal+1)
+			row[j+1] = min(replaced, row[j]+1, above[j+1]+1)
+			if i > 0 && j > 0 && from[i] == to[j-1] && from[i-1] == to[j] {
+				row[j+1] = min(row[j+1], before[j-1]+1)
+			}
 		}
 	}
 	return row[len(to)]

@@ -142,6 +142,7 @@ func (s *Session) end(cause *CloseError, flush bool) {
 		s.cut.Stop()
 	}
 	s.cut = time.AfterFunc(s.server.limits.CloseTimeout, s.sever)
+	s.forget = context.AfterFunc(s.server.impatient, s.sever)
 	s.cancel(cause)
 	s.inbox.stop(!cause.ByPeer)
 	code, reason := cause.Code, cause.Reason
@@ -176,6 +177,9 @@ func (s *Session) disconnect() {
 	s.severed = true
 	if s.cut != nil {
 		s.cut.Stop()
+	}
+	if s.forget != nil {
+		s.forget()
 	}
 	conn := s.conn.Conn
 	if secure, ok := conn.(*tls.Conn); ok {

@@ -57,48 +57,50 @@ func (srv *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			srv.running.Done()
 		}
 	}()
-	user, err := srv.admit(r)
-	if err != nil {
-		srv.refuse(w, r, err)
-		return
-	}
 	of, named := srv.negotiate(r)
-	s := srv.newSession(user, &of.format)
-	err = srv.manager.add(s, &srv.limits)
-	if err == nil && srv.shuttingDown() {
-		err = errDraining // Shutdown may have looked at the index before
-	}
+	s, err := srv.admit(r, &of.format)
 	if err != nil {
-		s.end(&CloseError{Code: CloseAbnormal, Err: err}, false)
 		srv.refuse(w, r, err)
 		return
 	}
 	started = srv.upgrade(w, r, s, of, named)
 }
 
-// admit finds out whether r is a handshake that may come in and who connects. It
-// contains the panics of the application's code in that.
-func (srv *Server) admit(r *http.Request) (user LoginUser, err error) {
+// admit checks the handshake, finds out who connects, and puts the session into
+// the indexes. It contains the panics of the application's code in that.
+func (srv *Server) admit(r *http.Request, f *format) (s *Session, err error) {
 	defer func() {
 		if value := recover(); value != nil {
 			srv.counters.panics.Add(1)
-			srv.log.Error("checking a handshake panicked", "panic", value, "stack", string(debug.Stack()))
-			err = internalError("the login could not be checked", nil)
+			srv.log.Error("a handshake panicked", "panic", value, "stack", string(debug.Stack()))
+			err = internalError("the handshake could not be checked", nil)
+		}
+		if err != nil && s != nil {
+			s.end(&CloseError{Code: CloseAbnormal, Err: err}, false)
 		}
 	}()
 	if refusal := checkUpgrade(r); refusal != nil {
-		return LoginUser{}, refusal
+		return nil, refusal
 	}
 	if !srv.options.CheckOrigin(r) {
-		return LoginUser{}, errOrigin
+		return nil, errOrigin
 	}
-	if user, err = srv.authenticate(r); err != nil {
-		return LoginUser{}, err
+	user, err := srv.authenticate(r)
+	if err != nil {
+		return nil, err
 	}
 	if user.ID == "" || len(user.ID) > MaxNameLength || len(user.Tenant) > MaxNameLength {
-		return LoginUser{}, Unauthenticated(errors.New("authenticator returned a user with an empty or too long id or tenant"))
+		return nil, Unauthenticated(errors.New("authenticator returned a user with an empty or too long id or tenant"))
 	}
-	return user, nil
+	s = srv.newSession(user, f)
+	s.conversation = f.protocol.Open(s)
+	if err := srv.manager.add(s, &srv.limits); err != nil {
+		return s, err
+	}
+	if srv.shuttingDown() {
+		return s, errDraining // Shutdown may have looked at the index before
+	}
+	return s, nil
 }
 
 // checkUpgrade checks that r is a WebSocket handshake (RFC 6455, section 4.2.1).
@@ -189,7 +191,6 @@ func (srv *Server) newSession(user LoginUser, f *format) *Session {
 	s.conn.received.Store(int64(srv.now()))
 	s.inbox = inbox{owner: s, limits: l}
 	s.outbox = outbox{owner: s, limits: l, draining: true} // until the handshake is done
-	s.conversation = f.protocol.Open(s)
 	return s
 }
 

@@ -21,79 +21,80 @@ func small() websocket.Limits {
 	return l
 }
 
-// Each of these clients sends something that ends its session, and more behind
-// that which must not keep the close frame from it.
+// hostileFrames are what clients send that ends their session, with the code and
+// the reason that they are told.
+var hostileFrames = []struct {
+	name   string
+	send   string
+	code   websocket.CloseCode
+	reason string
+}{
+	{"length of 2^64-1", announced(fin|text, 1<<64-1), 1002, "frame length is over 2^63-1"},
+	{"length of 2^64-1 in a continuation", frame(text, "a") + announced(fin|continuation, 1<<64-1), 1002, "frame length is over 2^63-1"},
+	{"length of 2^63", announced(fin|text, 1<<63), 1002, "frame length is over 2^63-1"},
+	{"length of 2^63-1", announced(fin|text, 1<<63-1), 1009, "message is over the read limit"},
+	{"lengths that add up to over 2^63", frame(text, "a") + announced(continuation, 1<<63-1), 1009, "message is over the read limit"},
+	{"16-bit length of 125", "\x81\xfe\x00\x7d" + mask, 1002, "frame length is not minimal"},
+	{"16-bit length of 0", "\x81\xfe\x00\x00" + mask, 1002, "frame length is not minimal"},
+	{"64-bit length of 65535", announced(fin|text, 0xFFFF), 1002, "frame length is not minimal"},
+	{"64-bit length of 1", announced(fin|text, 1), 1002, "frame length is not minimal"},
+	{"RSV1", frame(fin|rsv1|text, "a"), 1002, "reserved bit is set"},
+	{"RSV2", frame(fin|0x20|text, "a"), 1002, "reserved bit is set"},
+	{"RSV3", frame(fin|0x10|text, "a"), 1002, "reserved bit is set"},
+	{"RSV1 of a ping", frame(fin|rsv1|ping, "a"), 1002, "reserved bit is set"},
+	{"opcode 3", frame(fin|0x3, "a"), 1002, "reserved opcode"},
+	{"opcode 4", frame(fin|0x4, "a"), 1002, "reserved opcode"},
+	{"opcode 5", frame(fin|0x5, "a"), 1002, "reserved opcode"},
+	{"opcode 6", frame(fin|0x6, "a"), 1002, "reserved opcode"},
+	{"opcode 7", frame(fin|0x7, "a"), 1002, "reserved opcode"},
+	{"opcode 11", frame(fin|0xB, "a"), 1002, "reserved opcode"},
+	{"opcode 12", frame(fin|0xC, "a"), 1002, "reserved opcode"},
+	{"opcode 13", frame(fin|0xD, "a"), 1002, "reserved opcode"},
+	{"opcode 14", frame(fin|0xE, "a"), 1002, "reserved opcode"},
+	{"opcode 15", frame(fin|0xF, "a"), 1002, "reserved opcode"},
+	{"no mask", "\x81\x01a", 1002, "frame is not masked"},
+	{"fragmented ping", frame(ping, "a"), 1002, "control frame is fragmented"},
+	{"fragmented close", frame(closing, closeCode(1000, "")), 1002, "control frame is fragmented"},
+	{"ping of 126 bytes", frame(fin|ping, strings.Repeat("a", 126)), 1002, "control frame is over 125 bytes"},
+	{"pong of 64-bit length", announced(fin|pong, 1<<20), 1002, "control frame is over 125 bytes"},
+	{"close of 126 bytes", frame(fin|closing, closeCode(1000, strings.Repeat("a", 124))), 1002, "control frame is over 125 bytes"},
+	{"continuation of nothing", frame(fin|continuation, "a"), 1002, "continuation of no message"},
+	{"continuation of a whole message", frame(fin|text, message("1")) + frame(fin|continuation, "a"), 1002, "continuation of no message"},
+	{"continuation of an ended message", frame(text, "") + frame(fin|continuation, "") + frame(continuation, "a"), 1002, "continuation of no message"},
+	{"message inside a fragmented one", frame(text, "a") + frame(fin|text, "b"), 1002, "message begins inside another"},
+	{"binary inside a fragmented text", frame(text, "a") + frame(binaryData, "b"), 1002, "message begins inside another"},
+	{"frame over the read limit", frame(fin|text, strings.Repeat("a", readLimit+1)), 1009, "message is over the read limit"},
+	{"fragments over the read limit", frame(text, strings.Repeat("x", readLimit/2)) + frame(continuation, strings.Repeat("x", readLimit/2)) + frame(fin|continuation, "a"), 1009, "message is over the read limit"},
+	{"flood of pings", strings.Repeat(frame(fin|ping, "a"), 201), 1008, "too many frames"},
+	{"flood of pongs", strings.Repeat(frame(fin|pong, ""), 201), 1008, "too many frames"},
+	{"flood of empty messages", strings.Repeat(frame(fin|text, ""), 201), 1008, "too many frames"},
+	{"flood of empty continuations", frame(text, "") + strings.Repeat(frame(continuation, ""), 200), 1008, "too many frames"},
+	{"text that is not UTF-8", frame(fin|text, "a\xff"), 1007, "text is not UTF-8"},
+	{"fragments that are not UTF-8", frame(text, "a\xe2") + frame(continuation, "\x82") + frame(fin|continuation, "b"), 1007, "text is not UTF-8"},
+	{"text that ends inside a rune", frame(fin|text, "\xe2\x82"), 1007, "text is not UTF-8"},
+	{"binary", frame(fin|binaryData, "a"), 1003, "binary messages are not supported"},
+	{"empty binary", frame(fin|binaryData, ""), 1003, "binary messages are not supported"},
+	{"fragmented binary", frame(binaryData, "a") + frame(fin|continuation, "b"), 1003, "binary messages are not supported"},
+	{"HTTP", "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", 1002, "reserved bit is set"},
+	{"close with half a code", frame(fin|closing, "\x03"), 1002, "close frame has half a code"},
+	{"close with half a code of 0", frame(fin|closing, "\x00"), 1002, "close frame has half a code"},
+	{"close with code 0", frame(fin|closing, closeCode(0, "")), 1002, "close code is not valid"},
+	{"close with code 999", frame(fin|closing, closeCode(999, "")), 1002, "close code is not valid"},
+	{"close with code 1004", frame(fin|closing, closeCode(1004, "")), 1002, "close code is not valid"},
+	{"close with code 1005", frame(fin|closing, closeCode(1005, "")), 1002, "close code is not valid"},
+	{"close with code 1006", frame(fin|closing, closeCode(1006, "")), 1002, "close code is not valid"},
+	{"close with code 1015", frame(fin|closing, closeCode(1015, "")), 1002, "close code is not valid"},
+	{"close with code 1016", frame(fin|closing, closeCode(1016, "")), 1002, "close code is not valid"},
+	{"close with code 2999", frame(fin|closing, closeCode(2999, "")), 1002, "close code is not valid"},
+	{"close with code 5000", frame(fin|closing, closeCode(5000, "")), 1002, "close code is not valid"},
+	{"close with code 65535", frame(fin|closing, closeCode(65535, "")), 1002, "close code is not valid"},
+	{"close with a reason that is not UTF-8", frame(fin|closing, closeCode(1000, "a\xff")), 1007, "close reason is not UTF-8"},
+}
+
+// Each of these clients sends more behind its bad frame, which must not keep the
+// close frame from it.
 func TestHostileFrames(t *testing.T) {
-	const invalid = "a\xff"
-	long := strings.Repeat("x", readLimit/2)
-	for _, test := range []struct {
-		name   string
-		send   string
-		texts  []string // that are answered before the end
-		code   websocket.CloseCode
-		reason string
-	}{
-		{"length of 2^64-1", announced(fin|text, 1<<64-1), nil, 1002, "frame length is over 2^63-1"},
-		{"length of 2^64-1 in a continuation", frame(text, "a") + announced(fin|continuation, 1<<64-1), nil, 1002, "frame length is over 2^63-1"},
-		{"length of 2^63", announced(fin|text, 1<<63), nil, 1002, "frame length is over 2^63-1"},
-		{"length of 2^63-1", announced(fin|text, 1<<63-1), nil, 1009, "message is over the read limit"},
-		{"lengths that add up to over 2^63", frame(text, "a") + announced(continuation, 1<<63-1), nil, 1009, "message is over the read limit"},
-		{"16-bit length of 125", "\x81\xfe\x00\x7d" + mask, nil, 1002, "frame length is not minimal"},
-		{"16-bit length of 0", "\x81\xfe\x00\x00" + mask, nil, 1002, "frame length is not minimal"},
-		{"64-bit length of 65535", announced(fin|text, 0xFFFF), nil, 1002, "frame length is not minimal"},
-		{"64-bit length of 1", announced(fin|text, 1), nil, 1002, "frame length is not minimal"},
-		{"RSV1", frame(fin|rsv1|text, "a"), nil, 1002, "reserved bit is set"},
-		{"RSV2", frame(fin|0x20|text, "a"), nil, 1002, "reserved bit is set"},
-		{"RSV3", frame(fin|0x10|text, "a"), nil, 1002, "reserved bit is set"},
-		{"RSV1 of a ping", frame(fin|rsv1|ping, "a"), nil, 1002, "reserved bit is set"},
-		{"opcode 3", frame(fin|0x3, "a"), nil, 1002, "reserved opcode"},
-		{"opcode 4", frame(fin|0x4, "a"), nil, 1002, "reserved opcode"},
-		{"opcode 5", frame(fin|0x5, "a"), nil, 1002, "reserved opcode"},
-		{"opcode 6", frame(fin|0x6, "a"), nil, 1002, "reserved opcode"},
-		{"opcode 7", frame(fin|0x7, "a"), nil, 1002, "reserved opcode"},
-		{"opcode 11", frame(fin|0xB, "a"), nil, 1002, "reserved opcode"},
-		{"opcode 12", frame(fin|0xC, "a"), nil, 1002, "reserved opcode"},
-		{"opcode 13", frame(fin|0xD, "a"), nil, 1002, "reserved opcode"},
-		{"opcode 14", frame(fin|0xE, "a"), nil, 1002, "reserved opcode"},
-		{"opcode 15", frame(fin|0xF, "a"), nil, 1002, "reserved opcode"},
-		{"no mask", "\x81\x01a", nil, 1002, "frame is not masked"},
-		{"fragmented ping", frame(ping, "a"), nil, 1002, "control frame is fragmented"},
-		{"fragmented close", frame(closing, closeCode(1000, "")), nil, 1002, "control frame is fragmented"},
-		{"ping of 126 bytes", frame(fin|ping, strings.Repeat("a", 126)), nil, 1002, "control frame is over 125 bytes"},
-		{"pong of 64-bit length", announced(fin|pong, 1<<20), nil, 1002, "control frame is over 125 bytes"},
-		{"close of 126 bytes", frame(fin|closing, closeCode(1000, strings.Repeat("a", 124))), nil, 1002, "control frame is over 125 bytes"},
-		{"continuation of nothing", frame(fin|continuation, "a"), nil, 1002, "continuation of no message"},
-		{"continuation of a whole message", frame(fin|text, message("1")) + frame(fin|continuation, "a"), nil, 1002, "continuation of no message"},
-		{"continuation of an ended message", frame(text, "") + frame(fin|continuation, "") + frame(continuation, "a"), nil, 1002, "continuation of no message"},
-		{"message inside a fragmented one", frame(text, "a") + frame(fin|text, "b"), nil, 1002, "message begins inside another"},
-		{"binary inside a fragmented text", frame(text, "a") + frame(binaryData, "b"), nil, 1002, "message begins inside another"},
-		{"frame over the read limit", frame(fin|text, strings.Repeat("a", readLimit+1)), nil, 1009, "message is over the read limit"},
-		{"fragments over the read limit", frame(text, long) + frame(continuation, long) + frame(fin|continuation, "a"), nil, 1009, "message is over the read limit"},
-		{"flood of pings", strings.Repeat(frame(fin|ping, "a"), 201), nil, 1008, "too many frames"},
-		{"flood of pongs", strings.Repeat(frame(fin|pong, ""), 201), nil, 1008, "too many frames"},
-		{"flood of empty messages", strings.Repeat(frame(fin|text, ""), 201), nil, 1008, "too many frames"},
-		{"flood of empty continuations", frame(text, "") + strings.Repeat(frame(continuation, ""), 200), nil, 1008, "too many frames"},
-		{"text that is not UTF-8", frame(fin|text, invalid), nil, 1007, "text is not UTF-8"},
-		{"fragments that are not UTF-8", frame(text, "a\xe2") + frame(continuation, "\x82") + frame(fin|continuation, "b"), nil, 1007, "text is not UTF-8"},
-		{"text that ends inside a rune", frame(fin|text, "\xe2\x82"), nil, 1007, "text is not UTF-8"},
-		{"binary", frame(fin|binaryData, "a"), nil, 1003, "binary messages are not supported"},
-		{"empty binary", frame(fin|binaryData, ""), nil, 1003, "binary messages are not supported"},
-		{"fragmented binary", frame(binaryData, "a") + frame(fin|continuation, "b"), nil, 1003, "binary messages are not supported"},
-		{"HTTP", "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", nil, 1002, "reserved bit is set"},
-		{"close with half a code", frame(fin|closing, "\x03"), nil, 1002, "close frame has half a code"},
-		{"close with half a code of 0", frame(fin|closing, "\x00"), nil, 1002, "close frame has half a code"},
-		{"close with code 0", frame(fin|closing, closeCode(0, "")), nil, 1002, "close code is not valid"},
-		{"close with code 999", frame(fin|closing, closeCode(999, "")), nil, 1002, "close code is not valid"},
-		{"close with code 1004", frame(fin|closing, closeCode(1004, "")), nil, 1002, "close code is not valid"},
-		{"close with code 1005", frame(fin|closing, closeCode(1005, "")), nil, 1002, "close code is not valid"},
-		{"close with code 1006", frame(fin|closing, closeCode(1006, "")), nil, 1002, "close code is not valid"},
-		{"close with code 1015", frame(fin|closing, closeCode(1015, "")), nil, 1002, "close code is not valid"},
-		{"close with code 1016", frame(fin|closing, closeCode(1016, "")), nil, 1002, "close code is not valid"},
-		{"close with code 2999", frame(fin|closing, closeCode(2999, "")), nil, 1002, "close code is not valid"},
-		{"close with code 5000", frame(fin|closing, closeCode(5000, "")), nil, 1002, "close code is not valid"},
-		{"close with code 65535", frame(fin|closing, closeCode(65535, "")), nil, 1002, "close code is not valid"},
-		{"close with a reason that is not UTF-8", frame(fin|closing, closeCode(1000, invalid)), nil, 1007, "close reason is not UTF-8"},
-	} {
+	for _, test := range hostileFrames {
 		t.Run(test.name, func(t *testing.T) {
 			a := newArena(t, websocket.Options{Limits: small()})
 			conn := a.raw(t, "hostile")

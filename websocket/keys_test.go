@@ -149,24 +149,28 @@ func TestOpenMayBindAndEnd(t *testing.T) {
 // indexes or in none.
 func TestSessionsEndedWhileAdded(t *testing.T) {
 	n := serve(t, websocket.Options{})
-	stop := make(chan struct{})
+	// The watcher is told amid the adding.
+	added := make(chan struct{}, 1)
+	n.manager.Watch(func(_ websocket.Target, present bool) {
+		if present {
+			select {
+			case added <- struct{}{}:
+			default: // it is looking already
+			}
+		}
+	})
 	var kicking sync.WaitGroup
 	kicking.Go(func() {
-		for {
-			select {
-			case <-stop:
-				return
-			default:
-				for s := range n.manager.Sessions(websocket.ToUser(websocket.Admin, "1")) {
-					s.Close(websocket.CloseKicked, "")
-				}
+		for range added {
+			for s := range n.manager.Sessions(websocket.ToUser(websocket.Admin, "1")) {
+				s.Close(websocket.CloseKicked, "")
 			}
 		}
 	})
 	for range 300 {
 		_ = n.connect(t, "1").CloseNow()
 	}
-	close(stop)
+	close(added)
 	kicking.Wait()
 	for s := range n.manager.Sessions(websocket.ToAll()) {
 		ended(t, s)

@@ -96,6 +96,14 @@ func TestOutboxHoldsOneControlFrame(t *testing.T) {
 	same(t, "the stream", kinds(t, stream), 1, "pong second")
 }
 
+// numbers returns 1 to n.
+func numbers(n int) (all []any) {
+	for i := range n {
+		all = append(all, i+1)
+	}
+	return all
+}
+
 func TestOutboxEndsWithTheCloseFrame(t *testing.T) {
 	last := closeFrame(CloseNormal, "")
 	large := batchBytes + 50
@@ -107,6 +115,7 @@ func TestOutboxEndsWithTheCloseFrame(t *testing.T) {
 		want  []any
 	}{
 		{"flushed", []int{10, 10, 10}, 0, true, []any{1, 2, 3, "close"}},
+		{"flushed in batches", slices.Repeat([]int{10}, 2*batchFrames+1), 0, true, append(numbers(2*batchFrames+1), "close")},
 		{"flushed in pieces", []int{large, large, large}, 1, true, []any{1, 2, 3, "close"}},
 		{"dropped while written", []int{10, 10, 10}, 0, false, []any{1, "close"}},
 		{"dropped in the first piece", []int{large, 10, 10}, 0, false, []any{1, "close"}},
@@ -114,7 +123,7 @@ func TestOutboxEndsWithTheCloseFrame(t *testing.T) {
 		{"dropped with others whole", []int{large, 10, 10, large, 10}, 1, false, []any{1, 2, 3, 4, "close"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			o, _ := newOutbox(10, 1<<20)
+			o, _ := newOutbox(1000, 1<<20)
 			conn := newSteppedConn()
 			push(t, o, textOf(1, test.sizes[0]))
 			o.start(conn)
@@ -145,6 +154,18 @@ func TestOutboxEndsWithTheCloseFrame(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The end may come between two writes of one frame, when none is under way.
+func TestOutboxEndsBetweenTwoPieces(t *testing.T) {
+	o, _ := newOutbox(10, 1<<20) // which does not write by itself yet
+	push(t, o, textOf(1, batchBytes+50), textOf(2, 10))
+	buffers, n := o.next(nil)
+	stream := slices.Concat(buffers...)
+	o.complete(n)
+	o.end(closeFrame(CloseSlowConsumer, ""), false)
+	buffers, _ = o.next(nil)
+	same(t, "the stream", kinds(t, append(stream, slices.Concat(buffers...)...)), 1, "close")
 }
 
 func TestOutboxIsDoneAfterAFailedWrite(t *testing.T) {

@@ -58,6 +58,10 @@ type Server struct {
 	counters     *counters
 	epoch        time.Time
 
+	// impatient ends when Shutdown has no time left, which loseAll brings about.
+	impatient context.Context
+	loseAll   context.CancelFunc
+
 	mu       sync.Mutex
 	draining bool
 	running  sync.WaitGroup // handshakes, read goroutines and inbox goroutines
@@ -111,6 +115,7 @@ func NewServer(manager *SessionManager, o Options) (*Server, error) {
 		stop:         make(chan struct{}),
 		swept:        make(chan struct{}),
 	}
+	srv.impatient, srv.loseAll = context.WithCancel(context.Background())
 	for _, interceptor := range slices.Backward(o.Interceptors) {
 		srv.authenticate = interceptor(srv.authenticate)
 	}
@@ -176,8 +181,8 @@ func (srv *Server) Shutdown(ctx context.Context) error {
 	case <-ctx.Done():
 		for s := range srv.sessions() {
 			s.end(&CloseError{Code: CloseGoingAway}, false)
-			s.sever()
 		}
+		srv.loseAll() // those too that were ending before
 		return ctx.Err()
 	}
 }

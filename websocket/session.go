@@ -36,8 +36,10 @@ type Session struct {
 	ending  bool
 	indexed bool // the manager has added it
 	keys    map[string]struct{}
-	// cut closes the connection when the close takes too long.
+	// cut closes the connection when the close takes too long. Shutdown does it
+	// too, unless forget is called.
 	cut     *time.Timer
+	forget  func() bool
 	severed bool // the connection is closed, or is to be as soon as there is one
 }
 

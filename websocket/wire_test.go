@@ -2,12 +2,19 @@ package websocket_test
 
 import (
 	"bufio"
+	"bytes"
+	"context"
+	"crypto/tls"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -86,6 +93,8 @@ func next(t testing.TB, conn io.Reader) (first byte, payload string) {
 	return first, payload
 }
 
+var errNoServerFrame = errors.New("not a server's frame")
+
 func receiveFrame(conn io.Reader) (first byte, payload string, err error) {
 	if conn, ok := conn.(net.Conn); ok {
 		_ = conn.SetReadDeadline(time.Now().Add(patience))
@@ -106,7 +115,7 @@ func receiveFrame(conn io.Reader) (first byte, payload string, err error) {
 		size = binary.BigEndian.Uint64(extended)
 	}
 	if header[1]&0x80 != 0 || size > 1<<30 {
-		return 0, "", errors.New("not a server's frame")
+		return 0, "", errNoServerFrame
 	}
 	body := make([]byte, size)
 	_, err = io.ReadFull(conn, body)
@@ -121,8 +130,20 @@ type goodbye struct {
 }
 
 // farewell reads from a raw connection until the server closes it, which must be
-// in order: a reset can destroy the close frame on its way.
-func farewell(t testing.TB, conn net.Conn) (g goodbye) {
+// in order: a reset can destroy the close frame on its way. It does not answer
+// the close frame.
+func farewell(t testing.TB, conn net.Conn) goodbye {
+	t.Helper()
+	return readAll(t, conn, false)
+}
+
+// politeFarewell is farewell for a client that answers the close frame.
+func politeFarewell(t testing.TB, conn net.Conn) goodbye {
+	t.Helper()
+	return readAll(t, conn, true)
+}
+
+func readAll(t testing.TB, conn net.Conn, answer bool) (g goodbye) {
 	t.Helper()
 	g.code = websocket.CloseAbnormal
 	r := bufio.NewReader(conn)
@@ -140,6 +161,9 @@ func farewell(t testing.TB, conn net.Conn) (g goodbye) {
 			g.code = websocket.CloseNoStatus
 		case first == fin|closing:
 			g.code, g.reason = websocket.CloseCode(binary.BigEndian.Uint16([]byte(payload))), payload[2:]
+			if answer {
+				send(t, conn, frame(fin|closing, payload))
+			}
 		case first == fin|text:
 			g.texts = append(g.texts, payload)
 		case first != fin|pong && first != fin|ping:
@@ -223,11 +247,11 @@ func upgradeRequest(user string, headers ...string) string {
 
 // piped connects a user over a net.Pipe: without the kernel's buffers, and so
 // that a test's bubble knows when nothing moves.
-func piped(t testing.TB, server http.Handler, user string) net.Conn {
+func piped(t testing.TB, server http.Handler, user string, headers ...string) net.Conn {
 	t.Helper()
 	near, far := net.Pipe()
 	t.Cleanup(func() { _ = near.Close() })
-	r, err := http.ReadRequest(bufio.NewReader(strings.NewReader(upgradeRequest(user))))
+	r, err := http.ReadRequest(bufio.NewReader(strings.NewReader(upgradeRequest(user, headers...))))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -246,11 +270,75 @@ func piped(t testing.TB, server http.Handler, user string) net.Conn {
 // hijackable is a http.ResponseWriter on a connection of the test.
 type hijackable struct {
 	http.ResponseWriter
-	conn net.Conn
+	conn   net.Conn
+	before func() // is called when the connection is asked for; may be nil
 }
 
 func (w *hijackable) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	if w.before != nil {
+		w.before()
+	}
 	return w.conn, bufio.NewReadWriter(bufio.NewReader(w.conn), bufio.NewWriter(w.conn)), nil
+}
+
+// dialTLS returns a raw TLS connection to a server.
+func dialTLS(t testing.TB, site *httptest.Server) net.Conn {
+	t.Helper()
+	config := site.Client().Transport.(*http.Transport).TLSClientConfig.Clone()
+	config.NextProtos, config.ServerName = nil, "example.com" // the certificate's
+	conn, err := tls.Dial("tcp", site.Listener.Addr().String(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	return conn
+}
+
+// stop shuts the server down before the test ends.
+func (n *node) stop(t testing.TB) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := n.Shutdown(ctx); err != nil {
+		t.Fatalf("shutdown: %v", err)
+	}
+}
+
+// logbook keeps what is logged, from the debug level on.
+type logbook struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *logbook) logger() *slog.Logger {
+	return slog.New(slog.NewJSONHandler(b, &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
+
+// Write implements io.Writer.
+func (b *logbook) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *logbook) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
+// at returns the lines of a level.
+func (b *logbook) at(level slog.Level) (lines []map[string]any) {
+	for line := range strings.Lines(b.String()) {
+		var fields map[string]any
+		if err := json.Unmarshal([]byte(line), &fields); err != nil {
+			panic(err)
+		}
+		if fields["level"] == level.String() {
+			lines = append(lines, fields)
+		}
+	}
+	return lines
 }
 
 // oneByOne reads single bytes, so that nothing behind an answer is taken too.

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"sync/atomic"
 	"time"
 
@@ -43,6 +44,10 @@ func newApp(ctx context.Context, s settings, log *slog.Logger) (*app, error) {
 		return nil, err
 	}
 	a.online = newOnline(manager)
+	if err := listener.HandleFunc(mux, "online-watch", a.online.watch); err != nil {
+		return nil, err
+	}
+	change := func(*websocket.Session) { a.online.change() }
 	a.sockets, err = websocket.NewServer(manager, websocket.Options{
 		Authenticator:  newAuthenticator(s, log),
 		CheckOrigin:    s.origins,
@@ -50,8 +55,8 @@ func newApp(ctx context.Context, s settings, log *slog.Logger) (*app, error) {
 		Limits:         s.WebSocket.Limits(),
 		Compression:    s.WebSocket.Compression,
 		SuppressErrors: !s.WebSocket.SendErrors,
-		OnOpen:         a.online.greet,
-		OnClose:        func(*websocket.Session) { a.online.change() },
+		OnOpen:         change,
+		OnClose:        change,
 		Logger:         log,
 	})
 	if err != nil {
@@ -98,6 +103,9 @@ func (a *app) handler() http.Handler {
 		writeJSON(w, http.StatusOK, map[string]string{"status": "ok"})
 	})
 	mux.HandleFunc("GET /readyz", a.ready)
+	if a.settings.WebSocket.Enable {
+		mux.HandleFunc("GET /chat.json", a.describe)
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// Not a pattern of the mux, because the path is the operator's choice.
 		if a.settings.WebSocket.Enable && r.URL.Path == a.settings.WebSocket.Path {
@@ -109,6 +117,12 @@ func (a *app) handler() http.Handler {
 		w.Header().Set("Referrer-Policy", "no-referrer")
 		mux.ServeHTTP(w, r)
 	})
+}
+
+// describe tells the page where its WebSocket is.
+func (a *app) describe(w http.ResponseWriter, _ *http.Request) {
+	path := url.URL{Path: a.settings.WebSocket.Path}
+	writeJSON(w, http.StatusOK, map[string]string{"path": path.EscapedPath()})
 }
 
 // ready answers whether this node should get new clients.

@@ -30,12 +30,15 @@ func TestE2E(t *testing.T) {
 	if output, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, output)
 	}
-	for _, script := range []string{"page.mjs", "vueuse.mjs"} {
+	for script, args := range map[string][]string{
+		"page.mjs":   {"--websocket.path=/lines/of this/chat"}, // which the page finds
+		"vueuse.mjs": nil,                                      // which knows only what a chat is by default
+	} {
 		t.Run(script, func(t *testing.T) {
 			t.Parallel()
 			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 			defer cancel()
-			chat := &chatProcess{binary: binary, address: freeAddress(t), output: t.Output()}
+			chat := &chatProcess{binary: binary, address: freeAddress(t), args: args, output: t.Output()}
 			if err := chat.start(ctx); err != nil {
 				t.Fatal(err)
 			}
@@ -111,6 +114,7 @@ func runScript(ctx context.Context, t *testing.T, chat *chatProcess, node, scrip
 // chatProcess is the chat in a process of its own.
 type chatProcess struct {
 	binary, address string
+	args            []string
 	output          io.Writer
 
 	cmd    *exec.Cmd
@@ -133,7 +137,7 @@ func (c *chatProcess) obey(ctx context.Context, order string) error {
 // start returns when the chat listens. It runs until ctx ends at the latest.
 func (c *chatProcess) start(ctx context.Context) error {
 	log := &openingLog{to: c.output, opened: make(chan struct{})}
-	c.cmd = exec.CommandContext(ctx, c.binary, "--addr", c.address)
+	c.cmd = exec.CommandContext(ctx, c.binary, append([]string{"--addr", c.address}, c.args...)...)
 	c.cmd.Env = []string{} // the defaults, whatever the developer has set
 	c.cmd.Stderr = log
 	if err := c.cmd.Start(); err != nil {

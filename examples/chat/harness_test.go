@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -167,23 +166,19 @@ func write(t *testing.T, conn *client.Conn, frame string) {
 	}
 }
 
-// next returns the next frame that is no list of users.
+// next returns the next frame.
 func next(t *testing.T, conn *client.Conn) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	for {
-		kind, frame, err := conn.Read(ctx)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if kind != client.MessageText {
-			t.Fatalf("a frame of kind %v: %q", kind, frame)
-		}
-		if !bytes.HasPrefix(frame, []byte(`{"type":"online-users"`)) {
-			return string(frame)
-		}
+	kind, frame, err := conn.Read(ctx)
+	if err != nil {
+		t.Fatal(err)
 	}
+	if kind != client.MessageText {
+		t.Fatalf("a frame of kind %v: %q", kind, frame)
+	}
+	return string(frame)
 }
 
 // closed reads until the connection is closed, and returns the code.

@@ -2,16 +2,19 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"maps"
 	"slices"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"github.com/switchboard-go/switchboard/websocket"
 )
 
 const (
+	// watchers is the key of the sessions that are told.
+	watchers = "online-users"
 	// listed is how many users the page is told of by name.
 	listed = 200
 	// between is the least time between two lists: a thousand users who come at
@@ -19,13 +22,17 @@ const (
 	between = time.Second
 )
 
-// online tells the pages who is connected to this node.
+// online tells who is connected to this node, and only pages that ask for it:
+// yudao's own complains to its user about each type of message that it does not
+// know.
 type online struct {
 	manager *websocket.SessionManager
-	last    atomic.Pointer[websocket.Message]
 	changed chan struct{} // holds one token when the list is out of date
 	quit    chan struct{}
 	done    chan struct{}
+
+	mu   sync.Mutex
+	last websocket.Message // without a type until there is a list
 }
 
 // onlineUsers is the content of online-users.
@@ -43,8 +50,27 @@ type onlineUser struct {
 
 func newOnline(manager *websocket.SessionManager) *online {
 	o := &online{manager: manager, changed: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{})}
+	// OnOpen and OnClose are not called where a handshake breaks off at its very
+	// end, and by then the session may have been in a list.
 	manager.Watch(func(websocket.Target, bool) { o.change() })
 	return o
+}
+
+// watch takes online-watch: from now on the session is told who is online. It
+// has no content.
+func (o *online) watch(_ context.Context, s *websocket.Session, _ json.RawMessage) error {
+	// Under the lock the session gets the last list and all that follow, and none
+	// before an older one.
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if err := s.Bind(watchers); err != nil {
+		return err
+	}
+	if o.last.Type != "" {
+		// To a session that does not take it the next list tells as much.
+		_ = s.Send(o.last)
+	}
+	return nil
 }
 
 // change notes that the list is out of date.
@@ -71,11 +97,7 @@ func (o *online) run() {
 			return
 		case <-o.changed:
 		}
-		// Of this node only, and so not by the sender. A list that could not be
-		// sent is followed by another.
-		list := o.list()
-		o.last.Store(&list)
-		_, _ = o.manager.Deliver(websocket.ToAll(), list)
+		o.tell()
 		select {
 		case <-o.quit:
 			return
@@ -84,15 +106,15 @@ func (o *online) run() {
 	}
 }
 
-// greet sends a new session the last list, which the next one follows: the one
-// it has now may be out of date, and Watch tells of a user's first session a
-// moment before the session can be listed, and of no other.
-func (o *online) greet(s *websocket.Session) {
-	if list := o.last.Load(); list != nil {
-		// A session that has ended meanwhile needs no greeting.
-		_ = s.Send(*list)
-	}
-	o.change()
+// tell sends the list to whoever watches.
+func (o *online) tell() {
+	list := o.list()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.last = list
+	// Of this node only, and so not by the sender. A list that could not be sent
+	// is followed by another.
+	_, _ = o.manager.Deliver(websocket.ToKey(watchers), list)
 }
 
 // list returns the message with who is online now.

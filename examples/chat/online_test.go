@@ -45,7 +45,7 @@ func (p pipes) dial(context.Context, string, string) (net.Conn, error) {
 	return ours, nil
 }
 
-// watcher is a page that reads all that it is sent.
+// watcher is a page that reads all that it is sent, which is lists.
 type watcher struct {
 	conn *client.Conn
 
@@ -83,7 +83,19 @@ func (w *watcher) seen() []onlineUsers {
 	return lists
 }
 
-// bubble runs f with a chat, in fake time, and a func that opens a page.
+// ask is what a page sends that wants to know who is online.
+const ask = `{"type":"online-watch"}`
+
+// say sends a frame.
+func (w *watcher) say(t *testing.T, frame string) {
+	t.Helper()
+	if err := w.conn.Write(t.Context(), client.MessageText, []byte(frame)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// bubble runs f with a chat, in fake time, and a func that opens a page, which
+// does not ask anything.
 func bubble(t *testing.T, f func(t *testing.T, open func(token string) *watcher)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -135,7 +147,12 @@ func (o onlineUsers) text() string {
 
 func TestWhoIsOnline(t *testing.T) {
 	bubble(t, func(t *testing.T, open func(string) *watcher) {
-		first := open("test1")
+		watch := func(token string) *watcher {
+			page := open(token)
+			page.say(t, ask)
+			return page
+		}
+		first := watch("test1")
 		pages := []*watcher{first}
 		// expect checks what every page was told last, once the list is due.
 		expect := func(want string) {
@@ -152,18 +169,18 @@ func TestWhoIsOnline(t *testing.T) {
 		}
 		expect("1 on node1: 2/1")
 
-		second := open("test10")
+		second := watch("test10")
 		if got := second.seen(); len(got) == 0 || got[0].text() != "1 on node1: 2/1" && got[0].text() != "2 on node1: 2/1 2/10" {
 			t.Errorf("a new page is greeted with %v", got)
 		}
-		third := open("test9")
+		third := watch("test9")
 		pages = append(pages, second, third)
 		expect("3 on node1: 2/1 2/9 2/10")
 
-		pages = append(pages, open("test5:1"))
+		pages = append(pages, watch("test5:1"))
 		expect("4 on node1: 1/5 2/1 2/9 2/10")
 
-		again := open("test1") // another page of somebody who is there
+		again := watch("test1") // another page of somebody who is there
 		pages = append(pages, again)
 		expect("5 on node1: 1/5 2/1x2 2/9 2/10")
 
@@ -184,11 +201,50 @@ func TestWhoIsOnline(t *testing.T) {
 	})
 }
 
+// A page that does not ask is listed and told nothing: its client may not know
+// what to do with it.
+func TestOnlyWhoAsksIsTold(t *testing.T) {
+	bubble(t, func(t *testing.T, open func(string) *watcher) {
+		silent, asking := open("test1"), open("test2")
+		asking.say(t, `{"type":"online-watch","content":"of no interest"}`)
+		<-time.After(2 * between)
+		if lists := asking.seen(); len(lists) == 0 || lists[len(lists)-1].text() != "2 on node1: 2/1 2/2" {
+			t.Errorf("the page that asks is told %v", lists)
+		}
+		if lists := silent.seen(); len(lists) > 0 {
+			t.Errorf("the page that does not ask is told %v", lists)
+		}
+
+		// It is told at once when it asks, again when it asks again, and the other
+		// one not at all.
+		for range 2 {
+			silent.say(t, ask)
+			if lists := silent.seen(); len(lists) != 1 || lists[0].text() != "2 on node1: 2/1 2/2" {
+				t.Errorf("the page that asks now is told %v", lists)
+			}
+		}
+		<-time.After(2 * between)
+		if lists := asking.seen(); len(lists) > 0 {
+			t.Errorf("the other page is told %v", lists)
+		}
+
+		open("test3").conn.CloseNow()
+		<-time.After(2 * between)
+		for name, page := range map[string]*watcher{"the first page": silent, "the other page": asking} {
+			lists := page.seen()
+			if n := len(lists); n == 0 || n > 2 || lists[n-1].text() != "2 on node1: 2/1 2/2" {
+				t.Errorf("%s is told of a page that comes and goes: %v", name, lists)
+			}
+		}
+	})
+}
+
 // However many come and go at once, a page is told once a second, of not more
 // than 200 users.
 func TestCrowd(t *testing.T) {
 	bubble(t, func(t *testing.T, open func(string) *watcher) {
 		first := open("test1:1")
+		first.say(t, ask)
 		<-time.After(5 * between)
 		first.seen()
 
@@ -196,6 +252,7 @@ func TestCrowd(t *testing.T) {
 		pages := make([]*watcher, crowd)
 		for i := range pages {
 			pages[i] = open("test" + strconv.Itoa(i+1))
+			pages[i].say(t, ask)
 			<-time.After(between / 100)
 		}
 		<-time.After(between)

@@ -55,6 +55,8 @@ func TestPage(t *testing.T) {
 		{http.MethodGet, "infra/ws", http.StatusUpgradeRequired},
 		{http.MethodGet, "healthz", http.StatusOK},
 		{http.MethodGet, "readyz", http.StatusOK},
+		{http.MethodGet, "chat.json", http.StatusOK},
+		{http.MethodPost, "chat.json", http.StatusMethodNotAllowed},
 		{http.MethodPost, "readyz", http.StatusMethodNotAllowed},
 	} {
 		response, _ := request(t, test.method, n.url+test.path, "")
@@ -138,12 +140,14 @@ func TestPathOfTheWebSocket(t *testing.T) {
 		args         []string
 		path         string
 		status, page int
+		told         string // to the page, which has to find it
 	}{
-		"default":       {nil, "infra/ws", http.StatusSwitchingProtocols, http.StatusOK},
-		"other":         {[]string{"--websocket.path=/ws"}, "ws", http.StatusSwitchingProtocols, http.StatusOK},
-		"not the other": {[]string{"--websocket.path=/ws"}, "infra/ws", http.StatusNotFound, http.StatusOK},
-		"of the page":   {[]string{"--websocket.path=/"}, "", http.StatusSwitchingProtocols, http.StatusUpgradeRequired},
-		"disabled":      {[]string{"--websocket.enable=false"}, "infra/ws", http.StatusNotFound, http.StatusOK},
+		"default":       {nil, "infra/ws", http.StatusSwitchingProtocols, http.StatusOK, "/infra/ws"},
+		"other":         {[]string{"--websocket.path=/ws"}, "ws", http.StatusSwitchingProtocols, http.StatusOK, "/ws"},
+		"not the other": {[]string{"--websocket.path=/ws"}, "infra/ws", http.StatusNotFound, http.StatusOK, "/ws"},
+		"to be escaped": {[]string{"--websocket.path=/a b?100%"}, "a%20b%3F100%25", http.StatusSwitchingProtocols, http.StatusOK, "/a%20b%3F100%25"},
+		"of the page":   {[]string{"--websocket.path=/"}, "", http.StatusSwitchingProtocols, http.StatusUpgradeRequired, "/"},
+		"disabled":      {[]string{"--websocket.enable=false"}, "infra/ws", http.StatusNotFound, http.StatusOK, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			n := start(t, test.args...)
@@ -152,6 +156,12 @@ func TestPathOfTheWebSocket(t *testing.T) {
 			}
 			if response, _ := request(t, http.MethodGet, n.url, ""); response.StatusCode != test.page {
 				t.Errorf("the page was answered %s, want %d", response.Status, test.page)
+			}
+			response, answer := request(t, http.MethodGet, n.url+"chat.json", "")
+			switch {
+			case test.told == "" && response.StatusCode != http.StatusNotFound,
+				test.told != "" && answer != `{"path":"`+test.told+`"}`+"\n":
+				t.Errorf("the page is told %s %s, want the path %s", response.Status, answer, test.told)
 			}
 			if status, answer := post(t, n.url+"notice/push", `{"title":"x"}`); status != http.StatusOK {
 				t.Errorf("a notice was answered %d %s", status, answer)

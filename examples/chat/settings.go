@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -39,46 +40,52 @@ func load(file string, environ []string, flags map[string]string) (settings, err
 	// development mode.
 	defaults := config.Default()
 	defaults.WebSocket.Development = true
-	var chat section
+	var s settings
 	loaded, err := config.Load(config.Options{
 		Defaults: &defaults,
 		File:     file,
 		Environ:  environ,
 		Flags:    flags,
-		Sections: map[string]any{"chat": &chat},
+		Sections: map[string]any{"chat": &s.chat},
 		Choices:  map[string][]string{"websocket.sender-type": sender.Names()},
+		Checks:   s.checks(),
 	})
 	if err != nil {
 		return settings{}, err
 	}
-	s := settings{Config: loaded, chat: chat}
-	if err := s.prepare(); err != nil {
-		return settings{}, err
-	}
+	s.Config = loaded
 	return s, nil
 }
 
-// prepare makes of the values what they stand for, so that one that stands for
+// checks make of the values what they stand for, so that one that stands for
 // nothing is told before anything starts.
-func (s *settings) prepare() (err error) {
-	if _, err = websocket.NewSessionManager(s.WebSocket.NodeID); err != nil {
-		return fmt.Errorf("websocket.node-id: %w", err)
+func (s *settings) checks() map[string]func(config.Config) error {
+	return map[string]func(config.Config) error{
+		"websocket.node-id": func(c config.Config) error {
+			_, err := websocket.NewSessionManager(c.WebSocket.NodeID)
+			return err
+		},
+		"websocket.allowed-origins": func(c config.Config) (err error) {
+			s.origins, err = security.Origins(c.WebSocket.AllowedOrigins...)
+			return err
+		},
+		"chat.tokens": func(config.Config) (err error) {
+			s.logins, err = parseLogins(s.chat.Tokens)
+			return err
+		},
+		"chat.rpc-secret": func(c config.Config) (err error) {
+			secret := s.chat.RPCSecret.Reveal()
+			if secret == "" && c.WebSocket.Development {
+				s.protect = func(next http.Handler) http.Handler { return next }
+				return nil
+			}
+			if secret == "" {
+				return errors.New("needed where websocket.development is false")
+			}
+			s.protect, err = security.SharedSecret(secret)
+			return err
+		},
 	}
-	if s.origins, err = security.Origins(s.WebSocket.AllowedOrigins...); err != nil {
-		return fmt.Errorf("websocket.allowed-origins: %w", err)
-	}
-	if s.logins, err = parseLogins(s.chat.Tokens); err != nil {
-		return fmt.Errorf("chat.tokens: %w", err)
-	}
-	secret := s.chat.RPCSecret.Reveal()
-	if secret == "" && s.WebSocket.Development {
-		s.protect = func(next http.Handler) http.Handler { return next }
-		return nil
-	}
-	if s.protect, err = security.SharedSecret(secret); err != nil {
-		return fmt.Errorf("chat.rpc-secret, needed where websocket.development is false: %w", err)
-	}
-	return nil
 }
 
 // parseLogins returns the users by their tokens. Its errors have no tokens in them.

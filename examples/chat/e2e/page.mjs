@@ -90,6 +90,16 @@ await withBrowser(async (browser) => {
     await ann.page.locator('#online li[data-user="2"]').waitFor();
   });
 
+  await step('a page that cannot learn where the WebSocket is says so, and goes on trying', async () => {
+    const eve = new Person(await newPage(browser));
+    await eve.page.route('**/chat.json', (route) => route.abort('connectionrefused'));
+    await eve.page.goto(`${chat}?user=3`);
+    await eve.page.locator('#error').getByText('/chat.json does not answer').waitFor();
+    await eve.page.unroute('**/chat.json');
+    await eve.isInState('connected');
+    await eve.page.context().close();
+  });
+
   await step('they talk in the group', async () => {
     await ann.say('Good morning, everybody');
     await both((person) => person.sees('Good morning, everybody', { from: 1 }));
@@ -148,6 +158,7 @@ await withBrowser(async (browser) => {
     await server('start');
     await both((person) => person.isInState('connected'));
     await both((person) => person.page.locator('#messages .gap').waitFor());
+    await both((person) => person.page.locator('#node:not(:empty)').waitFor({ state: 'attached' })); // they asked anew who is there
     assert.equal(await ann.page.locator('#text').inputValue(), 'half a thou');
   });
 

@@ -114,6 +114,7 @@ connection.addEventListener('garbled', ({ detail }) => {
 });
 
 function arrive() {
+  connection.send('online-watch'); // the server tells who is online only to those who ask
   if (body.dataset.screen === 'welcome' || body.dataset.pane === 'people') goTo('talk');
   body.dataset.screen = 'desk';
   // Messages are for those who are connected: nothing is kept for later. Better to say so.

@@ -8,6 +8,7 @@
 //   garbled  text                   something that is not a frame
 
 import { describeClose } from './closecodes.js';
+import { askPath } from './endpoint.js';
 import { askReadiness } from './health.js';
 
 const pingEvery = 5_000;
@@ -27,7 +28,8 @@ export function frameSize(type, content) {
 }
 
 export class Connection extends EventTarget {
-  #url = '';
+  #path = null; // of the endpoint, once it is known
+  #token = '';
   #socket = null;
   #state = 'offline';
   #attempt = 0; // since the line was last steady
@@ -54,9 +56,7 @@ export class Connection extends EventTarget {
   }
 
   connect(token) {
-    this.#drop(1000);
-    const scheme = location.protocol === 'https:' ? 'wss:' : 'ws:';
-    this.#url = `${scheme}//${location.host}/infra/ws?token=${encodeURIComponent(token)}`;
+    this.#token = token;
     this.#attempt = 0;
     this.#opened = false;
     this.#dial();
@@ -70,7 +70,7 @@ export class Connection extends EventTarget {
 
   /** Connects again with the token of last time, after a close that ended the retries. */
   reconnect() {
-    if (!this.#url || this.#state === 'connected' || this.#state === 'connecting') return;
+    if (!this.#token || this.#state === 'connected' || this.#state === 'connecting') return;
     this.#attempt = 0;
     this.#dial();
   }
@@ -80,7 +80,7 @@ export class Connection extends EventTarget {
     if (this.#state === 'waiting') this.#dial();
   }
 
-  /** Sends a frame. Throws an Error fit to be shown if it cannot go out. */
+  /** Sends a frame, with or without content. Throws an Error fit to be shown if it cannot go out. */
   send(type, content) {
     if (this.#state !== 'connected') throw new Error('Not connected.');
     const frame = encode(type, content);
@@ -94,10 +94,19 @@ export class Connection extends EventTarget {
     this.#socket.send(frame);
   }
 
-  #dial() {
+  async #dial() {
     this.#drop(1000);
+    const epoch = this.#epoch;
     this.#enter('connecting');
-    const socket = new WebSocket(this.#url);
+    try {
+      this.#path ??= await askPath();
+    } catch (error) {
+      if (this.#epoch === epoch) this.#wait(error.message);
+      return;
+    }
+    if (this.#epoch !== epoch) return; // the person disconnected or connected anew meanwhile
+    const scheme = location.protocol === 'https:' ? 'wss:' : 'ws:';
+    const socket = new WebSocket(`${scheme}//${location.host}${this.#path}?token=${encodeURIComponent(this.#token)}`);
     this.#socket = socket;
     // A handler must not act for a socket that was given up in the meantime.
     const ifCurrent = (act) => (event) => {
