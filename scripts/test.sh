@@ -36,5 +36,8 @@ for target in "${targets[@]}"; do
 	fi
 done
 
+# The benchmarks once, so that they still run when somebody wants their figures.
+go test -run '^$' -bench . -benchtime 1x ./... >/dev/null
+
 # -count=1: the browser's tests depend on more than Go's test cache knows.
 go test -race -count=1 -timeout 5m ./...

@@ -179,3 +179,17 @@ func TestSessionsEndedWhileAdded(t *testing.T) {
 		t.Errorf("left are %d sessions, %d scopes, %d groups", sessions, scopes, groups)
 	}
 }
+
+// The server and the client end a session at the same moment, many times.
+func TestSessionsEndedFromBothSides(t *testing.T) {
+	n := serve(t, websocket.Options{})
+	for range 1000 {
+		conn := n.connect(t, "1")
+		s := n.session(t, "1")
+		var group sync.WaitGroup
+		group.Go(func() { s.Close(websocket.CloseKicked, "") })
+		group.Go(func() { _ = conn.CloseNow() })
+		group.Wait()
+		ended(t, s)
+	}
+}

@@ -64,3 +64,19 @@ func TestServerRefusesBadLimits(t *testing.T) {
 		t.Error("a server started without room for messages")
 	}
 }
+
+// lists is a Protocol that cannot be compared, as Deliver must.
+type lists struct {
+	websocket.Protocol
+	_ []string
+}
+
+func TestServerRefusesProtocolsThatCannotBeCompared(t *testing.T) {
+	manager, err := websocket.NewSessionManager("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := websocket.NewServer(manager, websocket.Options{Authenticator: userFromQuery, Dispatcher: dispatcher(echo), Protocols: []websocket.Protocol{lists{Protocol: websocket.JSON}}}); err == nil {
+		t.Error("a server started with a protocol that Deliver would panic on")
+	}
+}

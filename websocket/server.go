@@ -3,8 +3,10 @@ package websocket
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
+	"reflect"
 	"slices"
 	"sync"
 	"time"
@@ -103,6 +105,11 @@ func NewServer(manager *SessionManager, o Options) (*Server, error) {
 	}
 	if len(o.Protocols) == 0 {
 		o.Protocols = []Protocol{JSON}
+	}
+	for _, protocol := range o.Protocols {
+		if !reflect.ValueOf(protocol).Comparable() {
+			return nil, fmt.Errorf("protocol %T is not a comparable value", protocol)
+		}
 	}
 	srv := &Server{
 		manager:      manager,
