@@ -2,15 +2,11 @@ package local
 
 import (
 	"context"
-	"errors"
 	"sync/atomic"
 
 	"github.com/switchboard-go/switchboard/sender"
 	"github.com/switchboard-go/switchboard/websocket"
 )
-
-// ErrClosed is returned by sends after Close.
-var ErrClosed = errors.New("sender is closed")
 
 func init() {
 	sender.Register("local", func(_ context.Context, manager *websocket.SessionManager, _ func(any) error) (sender.Sender, error) {
@@ -30,17 +26,17 @@ func New(manager *websocket.SessionManager) *Sender { return &Sender{manager: ma
 // Send implements sender.Sender.
 func (s *Sender) Send(ctx context.Context, t websocket.Target, m websocket.Message) (sender.Receipt, error) {
 	if s.closed.Load() {
-		return sender.Receipt{}, ErrClosed
+		return sender.Receipt{}, sender.ErrClosed
 	}
 	if err := ctx.Err(); err != nil {
 		return sender.Receipt{}, err
 	}
 	n, err := s.manager.Deliver(t, m)
-	return sender.Receipt{Local: n}, err
+	return sender.Receipt{Local: n, Nodes: sender.NodesUnknown}, err
 }
 
-// Close implements sender.Sender. It leaves the manager alone.
-func (s *Sender) Close() error {
+// Shutdown implements sender.Sender. It leaves the manager alone.
+func (s *Sender) Shutdown(context.Context) error {
 	s.closed.Store(true)
 	return nil
 }

@@ -1,0 +1,289 @@
+package sender
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/switchboard-go/switchboard/websocket"
+)
+
+// ClusterOptions says how a Cluster treats its broker. The zero value of each
+// field is a default to start from.
+type ClusterOptions struct {
+	// ProbeInterval is how often a node sends a probe through the broker. After
+	// three without an answer the link is taken to be broken, and a node that
+	// nothing has come from for as long to be gone. Zero means 2 s.
+	ProbeInterval time.Duration
+	// PublishTimeout bounds one publish. Zero means 3 s.
+	PublishTimeout time.Duration
+	// BatchMessages and BatchBytes bound what gathers while the broker is busy.
+	// Zero means 1024 messages and 4 MiB.
+	BatchMessages int
+	BatchBytes    int
+	// OnGap is called for each gap, one at a time, on the goroutine that
+	// receives: it must return soon. Nil is none.
+	OnGap func(Gap)
+	// Logger gets a line when the link is lost, when it is whole again and for
+	// gaps, at most one a second. Nil logs nothing.
+	Logger *slog.Logger
+}
+
+// Cluster is the Sender that links the sessions of many nodes by a Broker. Local
+// sessions get a message first and directly; then one envelope goes to the
+// other nodes, or to those concerned where the broker can route.
+type Cluster struct {
+	manager *websocket.SessionManager // nil in an emitter
+	broker  Broker
+	can     Capabilities
+	options ClusterOptions
+	log     *slog.Logger
+	self    origin
+	group   group
+	peers   peers
+	health  health
+	counts  clusterCounters
+
+	// number is that of the last envelope to all nodes. The group's lock guards it.
+	number uint64
+
+	stop    context.CancelFunc // ends the goroutines
+	running sync.WaitGroup
+	closing sync.Once
+	closed  atomic.Bool
+}
+
+// NewCluster subscribes to the broker, which it owns from then on, and returns
+// when the node hears the others. A nil manager makes an emitter, which sends
+// and holds no sessions; node is then its name, and else must be empty. ctx
+// bounds the call only.
+func NewCluster(ctx context.Context, b Broker, manager *websocket.SessionManager, node string, o ClusterOptions) (*Cluster, error) {
+	o = o.withDefaults()
+	c := &Cluster{manager: manager, broker: b, can: b.Capabilities(), options: o, log: o.Logger}
+	if manager != nil {
+		node = manager.Node()
+	}
+	if node == "" {
+		return nil, errors.New("an emitter needs a name")
+	}
+	c.self = origin{node, time.Now().UnixNano()}
+	c.group = group{publish: b.Publish, timeout: o.PublishTimeout, maxPackets: o.BatchMessages, maxBytes: o.BatchBytes, next: newBatch()}
+	c.peers = peers{silence: 3 * o.ProbeInterval, last: make(map[origin]*peer)}
+	c.health = health{patience: 3 * o.ProbeInterval}
+	if manager != nil {
+		if err := b.Subscribe(ctx); err != nil {
+			return nil, errors.Join(fmt.Errorf("subscribe: %w", err), b.Close())
+		}
+		if router, ok := b.(Router); ok && c.can.Routing >= RouteAddresses {
+			manager.Watch(func(address websocket.Target, present bool) { router.Take(address.String(), present) })
+		}
+	}
+	c.health.proven(time.Now(), time.Now())
+	running, stop := context.WithCancel(context.Background())
+	c.stop = stop
+	if manager != nil {
+		c.running.Go(func() { c.receive(running) })
+	}
+	c.running.Go(func() { c.probe(running) })
+	return c, nil
+}
+
+func (o ClusterOptions) withDefaults() ClusterOptions {
+	if o.ProbeInterval == 0 {
+		o.ProbeInterval = 2 * time.Second
+	}
+	if o.PublishTimeout == 0 {
+		o.PublishTimeout = 3 * time.Second
+	}
+	if o.BatchMessages == 0 {
+		o.BatchMessages = 1024
+	}
+	if o.BatchBytes == 0 {
+		o.BatchBytes = 4 << 20
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return o
+}
+
+// Send implements Sender. It returns when the broker has the message. Errors
+// that wrap ErrNotPublished or ErrBusy, and ErrTooLarge, are about other nodes
+// only: the local sessions have the message, as the Receipt says.
+func (c *Cluster) Send(ctx context.Context, t websocket.Target, m websocket.Message) (Receipt, error) {
+	receipt := Receipt{Nodes: NodesUnknown}
+	if err := t.Validate(); err != nil {
+		return receipt, err
+	}
+	if c.closed.Load() {
+		return receipt, ErrClosed
+	}
+	if c.manager != nil {
+		var err error
+		if receipt.Local, err = c.manager.Deliver(t, m); err != nil {
+			return receipt, err
+		}
+	}
+	packet, elsewhere := c.route(t)
+	if !elsewhere {
+		return receipt, nil
+	}
+	envelope := envelope{kind: kindMessage, origin: c.self, target: t, message: m}
+	packet, err := c.publish(ctx, packet, &envelope)
+	receipt.Published = err == nil
+	receipt.Nodes = packet.Nodes
+	return receipt, err
+}
+
+// route returns the packet for a target, without its payload; it reports false
+// where no other node can be concerned.
+func (c *Cluster) route(t websocket.Target) (Packet, bool) {
+	packet := Packet{Nodes: NodesUnknown}
+	if id, ok := t.SessionID(); ok {
+		node := websocket.NodeOf(id)
+		if node == "" || node == c.self.node {
+			return packet, false
+		}
+		if c.can.Routing >= RouteNodes {
+			packet.Node = node
+		}
+		return packet, true
+	}
+	if address, ok := t.Address(); ok && c.can.Routing >= RouteAddresses {
+		packet.Address = address.String()
+	}
+	return packet, true
+}
+
+// publish numbers, encodes and publishes an envelope.
+func (c *Cluster) publish(ctx context.Context, packet Packet, e *envelope) (Packet, error) {
+	size := e.size()
+	if size > c.can.MaxPayload {
+		return packet, fmt.Errorf("%w: %d bytes with its envelope, the limit is %d", ErrTooLarge, size, c.can.MaxPayload)
+	}
+	published, err := c.group.send(ctx, size, func() Packet {
+		e.time = time.Now()
+		if packet.Node == "" && packet.Address == "" {
+			if e.kind == kindMessage {
+				c.number++
+			}
+			e.number = c.number
+		}
+		packet.Payload = e.encode()
+		return packet
+	})
+	if err != nil {
+		c.counts.publishErrors.Add(1)
+		return packet, err
+	}
+	c.counts.published.Add(1)
+	return published, nil
+}
+
+// Shutdown implements Sender: it publishes what has gathered, says goodbye to
+// the other nodes, and closes the broker. When ctx ends first it closes the
+// broker at once.
+func (c *Cluster) Shutdown(ctx context.Context) (err error) {
+	c.closing.Do(func() {
+		c.closed.Store(true)
+		_, err = c.publish(ctx, Packet{}, &envelope{kind: kindLeave, origin: c.self})
+		drained := make(chan struct{})
+		go func() {
+			defer close(drained)
+			c.group.close()
+		}()
+		select {
+		case <-drained:
+		case <-ctx.Done():
+		}
+		c.stop()
+		err = errors.Join(err, c.broker.Close())
+		<-drained // closing the broker ends a publish
+		c.running.Wait()
+	})
+	return err
+}
+
+// receive delivers what comes from other nodes, until ctx ends.
+func (c *Cluster) receive(ctx context.Context) {
+	for {
+		event, err := c.broker.Receive(ctx)
+		if err != nil {
+			return
+		}
+		switch event.Link {
+		case LinkDown:
+			c.linkDown(event.Err)
+		case LinkUp:
+			c.linkUp()
+		default:
+			c.deliver(event.Payload)
+		}
+	}
+}
+
+// deliver handles one envelope.
+func (c *Cluster) deliver(payload []byte) {
+	e, err := decodeEnvelope(payload)
+	if err != nil {
+		c.counts.foreign.Add(1)
+		return
+	}
+	now := time.Now()
+	if e.origin == c.self {
+		c.health.proven(e.time, now)
+		c.counts.probeRoundTrip.Store(int64(now.Sub(e.time)))
+		return
+	}
+	if e.kind == kindLeave {
+		c.peers.forget(e.origin)
+		return
+	}
+	v := c.peers.note(&e, now)
+	switch {
+	case v.overflow:
+		c.counts.foreign.Add(1)
+		return
+	case v.duplicate:
+		c.counts.duplicates.Add(1)
+		return
+	case v.missing > 0:
+		c.gap(Gap{Origin: e.origin.node, Missing: v.missing, Since: v.since, Reason: "messages are missing"})
+	}
+	if e.kind == kindMessage {
+		c.counts.received.Add(1)
+		// A message that cannot be delivered here was refused at its origin too.
+		_, _ = c.manager.Deliver(e.target, e.message)
+	}
+}
+
+// probe sends probes and looks for silence, until ctx ends.
+func (c *Cluster) probe(ctx context.Context) {
+	ticker := time.NewTicker(c.options.ProbeInterval)
+	defer ticker.Stop()
+	for {
+		// The error is in the counters, and the missing answer in the health.
+		_, err := c.publish(ctx, Packet{}, &envelope{kind: kindProbe, origin: c.self})
+		if c.manager == nil && err == nil {
+			c.health.proven(time.Now(), time.Now())
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		now := time.Now()
+		for _, silent := range c.peers.expire(now) {
+			c.counts.silent.Add(1)
+			c.log.Warn("node has gone silent", "node", silent.Node, "seen", silent.Seen)
+		}
+		c.report(now)
+	}
+}
+
+// Peers returns the other nodes that something has come from lately, in no order.
+func (c *Cluster) Peers() []Peer { return c.peers.list() }
