@@ -142,5 +142,5 @@ func (a *app) shutdown(ctx context.Context) error {
 	a.draining.Store(true)
 	err := a.sockets.Shutdown(ctx)
 	a.online.stop()
-	return errors.Join(err, a.sender.Close())
+	return errors.Join(err, a.sender.Shutdown(ctx))
 }
