@@ -1,0 +1,30 @@
+package brokers
+
+import (
+	"bufio"
+	"context"
+	"net"
+	"time"
+)
+
+// ask connects, sends a question and has the answer read. The questions that tell whether a broker is ready are so small that
+// they are written by hand, and the package needs no client library.
+func ask(ctx context.Context, address string, question []byte, read func(answer *bufio.Reader) error) error {
+	var dialer net.Dialer
+	conn, err := dialer.DialContext(ctx, "tcp", address)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if deadline, ok := ctx.Deadline(); ok {
+		if err := conn.SetDeadline(deadline); err != nil {
+			return err
+		}
+	} else if err := conn.SetDeadline(time.Now().Add(startTimeout)); err != nil {
+		return err
+	}
+	if _, err := conn.Write(question); err != nil {
+		return err
+	}
+	return read(bufio.NewReader(conn))
+}
