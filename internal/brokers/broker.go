@@ -71,6 +71,7 @@ var recipes = map[Kind]recipe{
 	Redis:    redisRecipe,
 	RabbitMQ: rabbitRecipe,
 	Kafka:    kafkaRecipe,
+	RocketMQ: rocketRecipe,
 }
 
 // Start runs a broker of a kind on free ports and returns when it answers clients.

@@ -1,6 +1,7 @@
 package sendertest
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"time"
@@ -42,6 +43,9 @@ func (n *node) insist(packets ...sender.Packet) []sender.Packet {
 	}
 }
 
+// publishTimeout bounds a publish during a restart, as the cluster sender does.
+const publishTimeout = 3 * time.Second
+
 // testRestart: brokers are updated and fall over. The driver must come back by
 // itself and say what happened: from LinkDown and LinkUp the node knows that it
 // may have missed messages, and tells. What a durable broker had taken must come.
@@ -58,9 +62,12 @@ func testRestart(s *suite) {
 		defer close(ended)
 		for i := 1; ; i++ {
 			text := fmt.Sprintf("during #%d", i)
-			if packets, _ := from.try(sender.Packet{Payload: []byte(text)}); packets[0].Done {
+			packets := []sender.Packet{{Payload: []byte(text), Nodes: sender.NodesUnknown}}
+			ctx, cancel := context.WithTimeout(context.Background(), publishTimeout)
+			if err := from.Publish(ctx, packets); err == nil || packets[0].Done {
 				taken = append(taken, text)
 			}
+			cancel()
 			select {
 			case <-stop:
 				return

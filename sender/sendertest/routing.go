@@ -37,24 +37,14 @@ func (n *node) taken(address string) {
 	}
 }
 
-// drain has a node receive what others probed with, up to a mark of its own.
-func (n *node) drain() {
-	n.s.Helper()
-	mark := "drained " + n.name
-	n.say(mark)
-	n.until(mark)
-}
-
-// drained drains nodes, each of what the others published before.
+// drained has nodes receive what they published before, whatever it is.
 func (s *suite) drained(nodes ...*node) {
 	s.Helper()
-	for range 2 { // the second pass reads the marks of the first
-		for _, from := range nodes {
-			text := "synchronize " + from.name
-			from.say(text)
-			for _, to := range nodes {
-				to.until(text)
-			}
+	for _, from := range nodes {
+		mark := "drained of " + from.name
+		from.say(mark)
+		for _, to := range nodes {
+			to.until(mark)
 		}
 	}
 }
@@ -253,7 +243,6 @@ func testOrderAcrossRoutes(s *suite) {
 		from.publish(packets...)
 		to.expect(texts...)
 	}
-	from.say("the end")
-	from.until("the end")
+	s.drained(nodes...) // the publisher received those to all
 	s.fence(nodes...)
 }
