@@ -31,9 +31,8 @@ const (
 	// loopback is where the brokers themselves listen.
 	loopback = "127.0.0.1"
 
-	// Far more than any broker takes, even on a busy machine with the race detector: what fails here hangs.
+	// startTimeout is far more than any broker takes, even on a busy machine: what runs into it hangs.
 	startTimeout = 2 * time.Minute
-	stopTimeout  = 30 * time.Second
 )
 
 // Broker is a running broker. Its methods may be called from several goroutines.
@@ -53,10 +52,12 @@ type Broker struct {
 
 // recipe is how a kind of broker is run. The broker's first port, ports.numbers[0], is the one that clients dial.
 type recipe struct {
-	ports   int                    // how many it needs, one after the other
-	missing func() error           // says what is not installed, and how to install it
-	prepare func(b *Broker) error  // writes configuration, once
-	steps   func(b *Broker) []step // what to run, in order
+	ports    int                    // how many it needs, one after the other
+	patience time.Duration          // how long it may take to stop before it is killed
+	clients  []int                  // which of them clients dial; the first one always
+	missing  func() error           // says what is not installed, and how to install it
+	prepare  func(b *Broker) error  // writes configuration, once
+	steps    func(b *Broker) []step // what to run, in order
 }
 
 // step is one process of a broker. The next one starts when this one is ready.
@@ -147,7 +148,8 @@ func (b *Broker) run() error {
 	return nil
 }
 
-// Stop ends the broker as its service manager would. Its data stays for [Broker.Restart].
+// Stop ends the broker as its service manager would: it is asked to, and killed when it takes long. Its data stays for
+// [Broker.Restart].
 func (b *Broker) Stop() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -157,7 +159,7 @@ func (b *Broker) Stop() error {
 func (b *Broker) stop() error {
 	var errs []error
 	for _, p := range slices.Backward(b.processes) {
-		errs = append(errs, p.stop(stopTimeout))
+		errs = append(errs, p.stop(b.recipe.patience))
 	}
 	return errors.Join(append(errs, b.ended())...)
 }

@@ -6,13 +6,13 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // The ports of a Kafka.
@@ -23,9 +23,11 @@ const (
 )
 
 var kafkaRecipe = recipe{
-	ports:   kafkaPorts,
-	missing: func() error { return needJars(kafkaRelease) },
-	prepare: prepareKafka,
+	ports:    kafkaPorts,
+	clients:  []int{kafkaClients},
+	patience: 10 * time.Second,
+	missing:  func() error { return needJars(kafkaRelease) },
+	prepare:  prepareKafka,
 	steps: func(b *Broker) []step {
 		return []step{{
 			name:  "kafka",
@@ -38,7 +40,7 @@ var kafkaRecipe = recipe{
 func kafkaConfig(b *Broker) string { return filepath.Join(b.Dir, "server.properties") }
 
 func kafkaJava(heap, main string, args ...string) []string {
-	return java(kafkaRelease, []string{heap, "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"}, main, args...)
+	return java(kafkaRelease, []string{heap, "-Dorg.slf4j.simpleLogger.defaultLogLevel=info", "-Dorg.slf4j.simpleLogger.showDateTime=true", "-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS"}, main, args...)
 }
 
 // prepareKafka configures one node that is broker and controller, and formats its data folder.
@@ -62,6 +64,9 @@ func prepareKafka(b *Broker) error {
 		"offsets.topic.num.partitions=1",
 		"transaction.state.log.num.partitions=1",
 		"group.initial.rebalance.delay.ms=0",
+		// A killed broker is let in again when its last session has run out.
+		"broker.session.timeout.ms=3000",
+		"broker.heartbeat.interval.ms=500",
 		"",
 	}, "\n")
 	if err := os.WriteFile(kafkaConfig(b), []byte(config), 0o600); err != nil {
@@ -83,23 +88,37 @@ func prepareKafka(b *Broker) error {
 	return nil
 }
 
-// pingKafka asks for the metadata, which names no broker until the only one has joined its cluster.
+// pingKafka asks who coordinates a group, and then that coordinator for the group's offsets. The first asking makes Kafka create
+// the topic that holds them, for which the first member of a group would wait for seconds. When the offsets are loaded, the
+// broker has joined its cluster and leads its partitions.
 func pingKafka(ctx context.Context, address string) error {
-	question := []byte{
-		0, 0, 0, 16, // how much follows
-		0, 3, // metadata
-		0, 1, // in version 1
-		0, 0, 0, 1, // correlation id
-		0, 2, 'm', 'e', // client id
-		0, 0, 0, 0, // of no topics
+	const (
+		findCoordinator = "\x00\x0a\x00\x00"
+		offsetFetch     = "\x00\x09\x00\x02"
+		head            = "\x00\x00\x00\x01\x00\x02me" // correlation and client id
+		group           = "\x00\x05ready"
+		noTopics        = "\x00\x00\x00\x00"
+	)
+	// The answers start with their correlation id.
+	if err := askKafka(ctx, address, findCoordinator+head+group, 4); err != nil {
+		return fmt.Errorf("find the coordinator: %w", err)
 	}
-	return ask(ctx, address, question, func(answer *bufio.Reader) error {
-		var head [12]byte // size, correlation id, number of brokers
-		if _, err := io.ReadFull(answer, head[:]); err != nil {
+	if err := askKafka(ctx, address, offsetFetch+head+group+noTopics, 4+len(noTopics)); err != nil {
+		return fmt.Errorf("fetch offsets: %w", err)
+	}
+	return nil
+}
+
+// askKafka sends a request and reads the error code that stands at an offset of the answer.
+func askKafka(ctx context.Context, address, request string, offset int) error {
+	question := binary.BigEndian.AppendUint32(nil, uint32(len(request)))
+	return ask(ctx, address, append(question, request...), func(answer *bufio.Reader) error {
+		head := make([]byte, 4+offset+2)
+		if _, err := io.ReadFull(answer, head); err != nil {
 			return err
 		}
-		if binary.BigEndian.Uint32(head[8:]) == 0 {
-			return errors.New("the broker has not joined its cluster")
+		if code := binary.BigEndian.Uint16(head[4+offset:]); code != 0 {
+			return fmt.Errorf("error code %d", code)
 		}
 		return nil
 	})

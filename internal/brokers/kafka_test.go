@@ -1,6 +1,7 @@
 package brokers_test
 
 import (
+	"context"
 	"os/exec"
 	"testing"
 	"time"
@@ -17,9 +18,18 @@ func TestKafka(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { b.Close(); lap("close") })
+	t.Cleanup(func() { t.Log(b.Logs()); b.Close(); lap("close") })
 	lap("start")
+	offsets := func() {
+		kc := &kafka.Client{Addr: kafka.TCP(b.Address)}
+		r, err := kc.ListOffsets(t.Context(), &kafka.ListOffsetsRequest{Topics: map[string][]kafka.OffsetRequest{"a": {kafka.FirstOffsetOf(0), kafka.LastOffsetOf(0)}}})
+		t.Logf("%+v %v", r, err)
+		f, err := kc.OffsetFetch(t.Context(), &kafka.OffsetFetchRequest{GroupID: "g", Topics: map[string][]int{"a": {0}}})
+		t.Logf("%+v %v", f, err)
+	}
 	write := func() {
+		offsets()
+		defer offsets()
 		w := &kafka.Writer{Addr: kafka.TCP(b.Address), Topic: "a", AllowAutoTopicCreation: true, BatchTimeout: time.Millisecond}
 		if err := w.WriteMessages(t.Context(), kafka.Message{Value: []byte("x")}); err != nil {
 			t.Fatal(err)
@@ -27,7 +37,9 @@ func TestKafka(t *testing.T) {
 		w.Close()
 		lap("write")
 		r := kafka.NewReader(kafka.ReaderConfig{Brokers: []string{b.Address}, Topic: "a", GroupID: "g", MaxWait: 100 * time.Millisecond})
-		_, err := r.ReadMessage(t.Context())
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		defer cancel()
+		_, err := r.ReadMessage(ctx)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -73,7 +73,7 @@ func (p *process) signal(signal syscall.Signal) error {
 }
 
 // stop asks the process to end, and kills what is left of it in the end.
-func (p *process) stop(timeout time.Duration) error {
+func (p *process) stop(patience time.Duration) error {
 	// Only the child is asked: it ends its own children in its own order.
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
@@ -81,15 +81,13 @@ func (p *process) stop(timeout time.Duration) error {
 	if err := p.signal(resumeSignal); err != nil {
 		return err
 	}
-	timer := time.NewTimer(timeout)
+	timer := time.NewTimer(patience)
 	defer timer.Stop()
-	var late error
 	select {
 	case <-p.ended:
 	case <-timer.C:
-		late = fmt.Errorf("%s did not stop within %v", p.cmd.Args[0], timeout)
 	}
-	return errors.Join(late, p.kill())
+	return p.kill()
 }
 
 // kill ends the process and its children, and returns when the process is gone.

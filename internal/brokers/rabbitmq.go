@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"time"
 )
 
 // The ports of a RabbitMQ.
@@ -19,7 +20,9 @@ const (
 )
 
 var rabbitRecipe = recipe{
-	ports: rabbitPorts,
+	ports:    rabbitPorts,
+	clients:  []int{rabbitAMQP},
+	patience: 10 * time.Second,
 	missing: func() error {
 		return needCommand("rabbitmq-server", "rabbitmq-server")
 	},

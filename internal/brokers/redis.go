@@ -6,11 +6,14 @@ import (
 	"fmt"
 	"os/exec"
 	"strconv"
+	"time"
 )
 
 var redisRecipe = recipe{
-	ports:   1,
-	missing: func() error { return needCommand("redis-server", "redis-server") },
+	ports:    1,
+	clients:  []int{0},
+	patience: 10 * time.Second,
+	missing:  func() error { return needCommand("redis-server", "redis-server") },
 	steps: func(b *Broker) []step {
 		return []step{{
 			name: "redis",

@@ -61,7 +61,7 @@ func TestRocket(t *testing.T) {
 		t.Fatal(err)
 	}
 	lap("restart")
-	t.Log(b.Logs())
-	o, _ = exec.Command("sh", "-c", "cd "+b.Dir+"; find . -type f| head -80; du -sh .; ss -ltnp | grep java").Output()
+	o, _ = exec.Command("sh", "-c", "cp "+b.Dir+"/*.log /tmp/rl/").Output()
+	o, _ = exec.Command("sh", "-c", "cd "+b.Dir+";  du -sh .; ss -ltnp | grep java").Output()
 	t.Log(string(o))
 }

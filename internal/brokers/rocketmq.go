@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // The ports of a RocketMQ. Its broker serves clients on three: its own, the one two below and the one above.
@@ -27,17 +28,18 @@ const (
 const rocketBrokerName = "broker"
 
 var rocketRecipe = recipe{
-	ports:   rocketPorts,
-	missing: func() error { return needJars(rocketmqRelease) },
-	prepare: prepareRocket,
+	ports:    rocketPorts,
+	clients:  []int{rocketNames, rocketBroker2Below, rocketBroker},
+	patience: 3 * time.Second, // it takes 17 to say goodbye to itself
+	missing:  func() error { return needJars(rocketmqRelease) },
+	prepare:  prepareRocket,
 	steps: func(b *Broker) []step {
-		ask := func(ctx context.Context) error { return pingTCP(ctx, b.listen(rocketNames)) }
 		return []step{
 			{
 				name: "namesrv",
 				argv: rocketJava(b, []string{"-Xmx256m"}, "org.apache.rocketmq.namesrv.NamesrvStartup",
 					"-c", filepath.Join(b.Dir, "namesrv.conf")),
-				ready: ask,
+				ready: func(ctx context.Context) error { return pingTCP(ctx, b.listen(rocketNames)) },
 			},
 			{
 				name: "broker",
@@ -56,9 +58,23 @@ func rocketJava(b *Broker, options []string, main string, args ...string) []stri
 		"--add-opens=java.base/sun.nio.ch=ALL-UNNAMED",
 		"--add-exports=java.base/jdk.internal.ref=ALL-UNNAMED",
 		"-Drocketmq.home.dir=" + b.Dir,
-		"-Duser.home=" + b.Dir, // of its logs
+		"-Duser.home=" + b.Dir,       // of its logs
+		"-Dtls.server.mode=disabled", // making a certificate takes each process three seconds
+		"-Drmq.logback.configurationFile=" + filepath.Join(b.Dir, "logback.xml"),
 	}, options...), main, args...)
 }
+
+// rocketLogging has all logged to one place, where its own configuration writes a dozen files.
+const rocketLogging = `<configuration>
+	<statusListener class="org.apache.rocketmq.logging.ch.qos.logback.core.status.NopStatusListener"/>
+	<appender name="OUT" class="org.apache.rocketmq.logging.ch.qos.logback.core.ConsoleAppender">
+		<encoder><pattern>%d{HH:mm:ss.SSS} %-5level %logger{0} %msg%n</pattern></encoder>
+	</appender>
+	<logger name="RocketmqBroker" level="INFO"/>
+	<logger name="RocketmqNamesrv" level="INFO"/>
+	<root level="WARN"><appender-ref ref="OUT"/></root>
+</configuration>
+`
 
 // prepareRocket configures a name server and one broker.
 func prepareRocket(b *Broker) error {
@@ -85,6 +101,9 @@ func prepareRocket(b *Broker) error {
 		"",
 	}
 	if err := os.WriteFile(filepath.Join(b.Dir, "namesrv.conf"), []byte(strings.Join(names, "\n")), 0o600); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(b.Dir, "logback.xml"), []byte(rocketLogging), 0o600); err != nil {
 		return err
 	}
 	return os.WriteFile(filepath.Join(b.Dir, "broker.conf"), []byte(strings.Join(broker, "\n")), 0o600)

@@ -29,7 +29,7 @@ func TestConformance(t *testing.T) {
 		can := capabilities[mode]
 		sendertest.Run(t, sendertest.Harness{
 			Open: func(t testing.TB, app, node string) sender.Broker {
-				b, err := redis.Open(config(server.Address, app, mode), node)
+				b, err := redis.Open(settings(server.Address, app, mode), node)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -58,8 +58,10 @@ func TestConformance(t *testing.T) {
 					o.Username, o.Password = "app", redis.Secret(secret)
 				},
 				Invalid: map[string]func(any){
-					"no address":        func(c any) { c.(*redis.Config).Addrs = nil },
-					"a URL":             func(c any) { c.(*redis.Config).Addrs = []string{"redis://app:hunter2-sendertest-secret@localhost:6379"} },
+					"no address": func(c any) { c.(*redis.Config).Addrs = nil },
+					"a URL": func(c any) {
+						c.(*redis.Config).Addrs = []string{"redis://app:hunter2-sendertest-secret@localhost:6379"}
+					},
 					"no port":           func(c any) { c.(*redis.Config).Addrs = []string{"localhost"} },
 					"an unknown mode":   func(c any) { c.(*redis.Config).Mode = "queue" },
 					"no channel":        func(c any) { c.(*redis.Config).Channel = "" },

@@ -43,8 +43,8 @@ func noLeaks(t testing.TB) {
 // fresh returns a channel that no other test has.
 func fresh() string { return "test-" + strings.ToLower(rand.Text()[:12]) }
 
-// config returns a configuration for the Redis at addr.
-func config(addr, channel string, mode redis.Mode) redis.Config {
+// settings returns a configuration for the Redis at addr.
+func settings(addr, channel string, mode redis.Mode) redis.Config {
 	c := redis.Defaults()
 	c.Addrs, c.Channel, c.Mode = []string{addr}, channel, mode
 	return c

@@ -71,6 +71,7 @@ func testSubscribeContext(s *suite) {
 		}
 	})
 	cancel()
+	pause(50 * time.Millisecond) // for a driver that acts on it
 	for _, text := range numbered("after the context of Subscribe", 5) {
 		n.say(text)
 		n.expect(text)
@@ -263,52 +264,60 @@ func testUseAfterClose(s *suite) {
 func testConcurrency(s *suite) {
 	peer := s.subscribed("peer")
 	for round := range 5 {
-		n := s.subscribed(fmt.Sprintf("n%d", round))
-		router, _ := n.Broker.(sender.Router)
-		var (
-			running  sync.WaitGroup
-			received = make(chan struct{})
-			once     sync.Once
-			closed   atomic.Bool
-		)
-		running.Go(func() {
-			for i := 0; ; i++ {
-				err := n.Publish(context.Background(), []sender.Packet{{Payload: fmt.Appendf(nil, "%d", i), Nodes: sender.NodesUnknown}})
-				if err != nil {
-					if !closed.Load() {
-						s.Errorf("Publish: %v", err)
-					}
-					return
-				}
-			}
-		})
-		running.Go(func() {
-			for {
-				if _, err := n.Receive(context.Background()); err != nil {
-					if !errors.Is(err, sender.ErrClosed) {
-						s.Errorf("Receive: %v", err)
-					}
-					return
-				}
-				once.Do(func() { close(received) })
-			}
-		})
-		running.Go(func() {
-			for i := 0; !closed.Load(); i++ {
-				_ = n.Capabilities()
-				if s.can.Routing >= sender.RouteAddresses {
-					router.Take(fmt.Sprintf("user/2/%d", i%10), i%20 < 10)
-				}
-				pause(time.Millisecond)
-			}
-		})
-		s.await("the first Receive", received)
-		closed.Store(true)
-		n.close()
-		s.within("what used a closed broker", running.Wait)
+		s.crowd(s.subscribed(fmt.Sprintf("n%d", round)))
 	}
 	peer.say("still here")
 	peer.until("still here")
+}
+
+// crowd uses a node from all sides and closes it meanwhile.
+func (s *suite) crowd(n *node) {
+	s.Helper()
+	var (
+		running  sync.WaitGroup
+		received = make(chan struct{})
+		once     sync.Once
+		closed   atomic.Bool
+	)
+	stopped, stop := context.WithCancel(context.Background())
+	defer stop() // where the case fails
+	running.Go(func() {
+		for i := 0; ; i++ {
+			err := n.Publish(stopped, []sender.Packet{{Payload: fmt.Appendf(nil, "%d", i), Nodes: sender.NodesUnknown}})
+			if err != nil {
+				if !closed.Load() && stopped.Err() == nil {
+					s.Errorf("Publish: %v", err)
+				}
+				return
+			}
+			pause(100 * time.Microsecond)
+		}
+	})
+	running.Go(func() {
+		for {
+			if _, err := n.Receive(stopped); err != nil {
+				if !errors.Is(err, sender.ErrClosed) && stopped.Err() == nil {
+					s.Errorf("Receive: %v", err)
+				}
+				return
+			}
+			once.Do(func() { close(received) })
+		}
+	})
+	running.Go(func() {
+		router, _ := n.Broker.(sender.Router)
+		for i := 0; !closed.Load() && stopped.Err() == nil; i++ {
+			_ = n.Capabilities()
+			if s.can.Routing >= sender.RouteAddresses {
+				router.Take(fmt.Sprintf("user/2/%d", i%10), i%20 < 10)
+			}
+			pause(time.Millisecond)
+		}
+	})
+	s.await("the first Receive", received)
+	closed.Store(true)
+	n.close()
+	s.within("what used a closed broker", running.Wait)
 }
 
 // pause lets others work.

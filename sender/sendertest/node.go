@@ -61,6 +61,9 @@ func (s *suite) context() (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.Background(), s.h.Patience)
 }
 
+// grace is how much later than its context's end a call may return.
+const grace = 5 * time.Second
+
 // within fails the case where f does not return in time.
 func (s *suite) within(what string, f func()) {
 	s.Helper()
@@ -75,7 +78,7 @@ func (s *suite) within(what string, f func()) {
 // await fails the case where done is not closed in time.
 func (s *suite) await(what string, done <-chan struct{}) {
 	s.Helper()
-	timer := time.NewTimer(s.h.Patience)
+	timer := time.NewTimer(s.h.Patience + grace)
 	defer timer.Stop()
 	select {
 	case <-done:
@@ -83,7 +86,7 @@ func (s *suite) await(what string, done <-chan struct{}) {
 		stacks := make([]byte, 1<<20)
 		stacks = stacks[:runtime.Stack(stacks, true)]
 		s.Logf("goroutines:\n%s", stacks)
-		s.Fatalf("%s has not returned after %s", what, s.h.Patience)
+		s.Fatalf("%s has not returned after %s", what, s.h.Patience+grace)
 	}
 }
 

@@ -14,7 +14,11 @@ import (
 func (n *node) whole() (received []string) {
 	n.s.Helper()
 	n.news = nil
+	deadline := time.Now().Add(n.s.h.Patience)
 	for {
+		if time.Now().After(deadline) {
+			n.s.Fatalf("node %s has not reported LinkDown and LinkUp, %s after the broker's restart; it reported %d changes", n.name, n.s.h.Patience, len(n.news))
+		}
 		event := n.next()
 		if event.Link == sender.LinkUnchanged {
 			received = append(received, string(event.Payload))
@@ -56,7 +60,9 @@ func testRestart(s *suite) {
 	for _, n := range nodes {
 		n.expect("before")
 	}
-	stop, ended := make(chan struct{}), make(chan struct{})
+	stopped, stop := context.WithCancel(context.Background())
+	defer stop()
+	ended := make(chan struct{})
 	var taken []string // what Publish said was published, in order
 	go func() {
 		defer close(ended)
@@ -69,7 +75,7 @@ func testRestart(s *suite) {
 			}
 			cancel()
 			select {
-			case <-stop:
+			case <-stopped.Done():
 				return
 			case <-time.After(5 * time.Millisecond):
 			}
@@ -80,7 +86,7 @@ func testRestart(s *suite) {
 	for i, n := range nodes {
 		received[i] = n.whole()
 	}
-	close(stop)
+	stop()
 	s.await("publishing", ended)
 	from.insist(sender.Packet{Payload: []byte("after")})
 	for i, n := range nodes {

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/switchboard-go/switchboard/sender"
@@ -14,8 +14,10 @@ import (
 type Broker struct {
 	bus       *Bus
 	app, node string
-	closing   sync.Once
-	ended     chan struct{} // closed by Close
+	closing   atomic.Bool
+	ended     chan struct{} // closed when Close begins
+	gone      chan struct{} // closed when it returns
+	late      chan struct{} // closed an hour later, of CloseLeavesReceive
 
 	// What follows is guarded by bus.mu.
 	taken   map[string]bool
@@ -113,16 +115,16 @@ func (b *Bus) awaitSlow(ctx context.Context, n *Broker) error {
 
 // Receive implements sender.Broker.
 func (n *Broker) Receive(ctx context.Context) (sender.Event, error) {
-	done, ended := ctx.Done(), n.ended
+	done, ended := ctx.Done(), (<-chan struct{})(n.ended)
 	if n.bus.broken(ReceiveIgnoresContext) {
 		done = nil
 	}
 	if n.bus.broken(CloseLeavesReceive) {
-		ended = nil
+		ended = n.late
 	}
 	for {
 		n.bus.mu.Lock()
-		if n.closed() && ended != nil {
+		if isClosed(ended) {
 			n.bus.mu.Unlock()
 			return sender.Event{}, n.closedError()
 		}
@@ -277,29 +279,36 @@ func (n *Broker) Taken() int {
 }
 
 // Close implements sender.Broker.
-func (n *Broker) Close() (err error) {
-	if n.bus.broken(CloseTwiceFails) {
-		err = errSecondClose
-	}
-	n.closing.Do(func() {
-		err = nil
-		n.bus.leave(n)
-		close(n.ended)
-		switch {
-		case n.bus.broken(CloseHangs):
-			<-time.After(time.Hour)
-		case n.bus.broken(CloseLeavesGoroutine):
-			go linger()
+func (n *Broker) Close() error {
+	if !n.closing.CompareAndSwap(false, true) {
+		<-n.gone // not a sync.Once, whose lock holds up a bubble's clock
+		if n.bus.broken(CloseTwiceFails) {
+			return errSecondClose
 		}
-	})
-	return err
+		return nil
+	}
+	defer close(n.gone)
+	n.bus.leave(n)
+	close(n.ended)
+	if n.bus.broken(CloseLeavesReceive) {
+		time.AfterFunc(time.Hour, func() { close(n.late) })
+	}
+	switch {
+	case n.bus.broken(CloseHangs):
+		<-time.After(time.Hour)
+	case n.bus.broken(CloseLeavesGoroutine):
+		go linger()
+	}
+	return nil
 }
 
 func linger() { <-time.After(time.Hour) }
 
-func (n *Broker) closed() bool {
+func (n *Broker) closed() bool { return isClosed(n.ended) }
+
+func isClosed(c <-chan struct{}) bool {
 	select {
-	case <-n.ended:
+	case <-c:
 		return true
 	default:
 		return false

@@ -68,6 +68,8 @@ func (b *Bus) Open(app, node string) *Broker {
 		taken:   make(map[string]bool),
 		arrived: make(chan struct{}),
 		ended:   make(chan struct{}),
+		gone:    make(chan struct{}),
+		late:    make(chan struct{}),
 	}
 }
 

@@ -63,7 +63,7 @@ const (
 	PublishAfterClose Fault = "publish-after-close"
 	// CloseHangs: Close does not return for an hour.
 	CloseHangs Fault = "close-hangs"
-	// CloseLeavesReceive: Close does not wake Receive.
+	// CloseLeavesReceive: Close does not wake Receive for an hour.
 	CloseLeavesReceive Fault = "close-leaves-receive"
 	// CloseTwiceFails: the second Close returns an error.
 	CloseTwiceFails Fault = "close-twice-fails"
