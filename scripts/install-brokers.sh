@@ -9,23 +9,26 @@ kafka=4.1.0
 rocketmq=5.3.3
 jars=.tools/brokers
 
-# quietly runs need.sh so that Debian starts no service it installs, and does not at the next boot either.
-quietly() {
-	local policy=/usr/sbin/policy-rc.d service as_root=()
-	((EUID == 0)) || as_root=(sudo)
-	if [[ ! -e $policy ]] && "${as_root[@]}" install -m 755 /dev/stdin "$policy" <<<$'#!/bin/sh\nexit 101' 2>/dev/null; then
-		trap '"${as_root[@]}" rm -f "$policy"' RETURN EXIT
-	fi
-	scripts/need.sh "$@"
-	if [[ -d /run/systemd/system ]]; then
-		for service; do
-			"${as_root[@]}" systemctl disable --now --quiet "${service#*=}" || true
-		done
-	fi
-}
-for pair in redis-server=redis-server rabbitmq-server=rabbitmq-server; do
-	command -v "${pair%%=*}" >/dev/null || quietly "$pair"
+# Debian starts the services that it installs, and enables them. Those installed here are not wanted.
+PATH=$PATH:/usr/sbin
+services=()
+for service in redis-server rabbitmq-server; do
+	command -v "$service" >/dev/null || services+=("$service")
 done
+if ((${#services[@]} > 0)); then
+	as_root=()
+	((EUID == 0)) || as_root=(sudo)
+	policy=/usr/sbin/policy-rc.d
+	if [[ ! -e $policy ]] && "${as_root[@]}" install -m 755 /dev/stdin "$policy" <<<$'#!/bin/sh\nexit 101'; then
+		trap '"${as_root[@]}" rm -f "$policy"' EXIT
+	fi
+	for service in "${services[@]}"; do
+		scripts/need.sh "$service=$service"
+		if [[ -d /run/systemd/system ]]; then
+			"${as_root[@]}" systemctl disable --now --quiet "$service" || true
+		fi
+	done
+fi
 scripts/need.sh java=default-jre-headless
 
 # copy_jars FOLDER GROUP:ARTIFACT:VERSION ... fills the folder with the artifacts and all they depend on.
@@ -54,6 +57,7 @@ copy_jars() {
 		echo "Maven could not download $*: the tests of this broker need them" >&2
 		return 1
 	fi
+	chmod 755 "$work" # mktemp makes it private
 	# Another run may have been faster.
 	mv -T "$work" "$folder" 2>/dev/null || rm -rf "$work"
 }

@@ -25,8 +25,9 @@ type ClusterOptions struct {
 	// Zero means 1024 messages and 4 MiB.
 	BatchMessages int
 	BatchBytes    int
-	// OnGap is called for each gap, one at a time, on the goroutine that
-	// receives: it must return soon. Nil is none.
+	// OnGap is called for each gap, and when a node has gone without a goodbye,
+	// one call at a time, on a goroutine that receives or probes: it must return
+	// soon. Nil is none.
 	OnGap func(Gap)
 	// Logger gets a line when the link is lost, when it is whole again and for
 	// gaps, at most one a second. Nil logs nothing.
@@ -47,6 +48,7 @@ type Cluster struct {
 	peers   peers
 	health  health
 	counts  clusterCounters
+	telling sync.Mutex // held while OnGap runs
 
 	// number is that of the last envelope to all nodes. The group's lock guards it.
 	number uint64
@@ -57,18 +59,21 @@ type Cluster struct {
 	closed  atomic.Bool
 }
 
-// NewCluster subscribes to the broker, which it owns from then on, and returns
-// when the node hears the others. A nil manager makes an emitter, which sends
-// and holds no sessions; node is then its name, and else must be empty. ctx
+// NewCluster subscribes to the broker, which it owns from then on and closes
+// where it fails, and returns when the node hears the others. The manager has no
+// sessions yet; a nil one makes an emitter, which sends and holds no sessions.
+// node is an emitter's name, of at most 64 bytes, and else must be empty. ctx
 // bounds the call only.
 func NewCluster(ctx context.Context, b Broker, manager *websocket.SessionManager, node string, o ClusterOptions) (*Cluster, error) {
 	o = o.withDefaults()
 	c := &Cluster{manager: manager, broker: b, can: b.Capabilities(), options: o, log: o.Logger}
-	if manager != nil {
+	switch {
+	case manager != nil && node != "":
+		return nil, errors.Join(fmt.Errorf("node %q is named by its session manager", node), b.Close())
+	case manager != nil:
 		node = manager.Node()
-	}
-	if node == "" {
-		return nil, errors.New("an emitter needs a name")
+	case node == "" || len(node) > maxNodeName:
+		return nil, errors.Join(fmt.Errorf("an emitter's name has 1 to %d bytes, not %d", maxNodeName, len(node)), b.Close())
 	}
 	c.self = origin{node, time.Now().UnixNano()}
 	c.group = group{publish: b.Publish, timeout: o.PublishTimeout, maxPackets: o.BatchMessages, maxBytes: o.BatchBytes, next: newBatch()}
@@ -121,6 +126,9 @@ func (c *Cluster) Send(ctx context.Context, t websocket.Target, m websocket.Mess
 	}
 	if c.closed.Load() {
 		return receipt, ErrClosed
+	}
+	if err := ctx.Err(); err != nil {
+		return receipt, err
 	}
 	if c.manager != nil {
 		var err error
@@ -190,7 +198,6 @@ func (c *Cluster) publish(ctx context.Context, packet Packet, e *envelope) (Pack
 func (c *Cluster) Shutdown(ctx context.Context) (err error) {
 	c.closing.Do(func() {
 		c.closed.Store(true)
-		_, err = c.publish(ctx, Packet{}, &envelope{kind: kindLeave, origin: c.self})
 		drained := make(chan struct{})
 		go func() {
 			defer close(drained)
@@ -198,7 +205,9 @@ func (c *Cluster) Shutdown(ctx context.Context) (err error) {
 		}()
 		select {
 		case <-drained:
+			err = c.leave(ctx)
 		case <-ctx.Done():
+			err = fmt.Errorf("%w: %w", ErrNotPublished, ctx.Err())
 		}
 		c.stop()
 		err = errors.Join(err, c.broker.Close())
@@ -208,11 +217,26 @@ func (c *Cluster) Shutdown(ctx context.Context) (err error) {
 	return err
 }
 
+// leave says goodbye, which is the last that a node publishes: nothing else can
+// be on its way to the broker, as the group is closed.
+func (c *Cluster) leave(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, c.options.PublishTimeout)
+	defer cancel()
+	e := envelope{kind: kindLeave, origin: c.self, number: c.number, time: time.Now()}
+	if err := c.broker.Publish(ctx, []Packet{{Payload: e.encode(), Nodes: NodesUnknown}}); err != nil {
+		return fmt.Errorf("say goodbye: %w", err)
+	}
+	return nil
+}
+
 // receive delivers what comes from other nodes, until ctx ends.
 func (c *Cluster) receive(ctx context.Context) {
 	for {
 		event, err := c.broker.Receive(ctx)
 		if err != nil {
+			if ctx.Err() == nil && !c.closed.Load() {
+				c.log.Error("receiving has ended", "error", err)
+			}
 			return
 		}
 		switch event.Link {
@@ -239,10 +263,6 @@ func (c *Cluster) deliver(payload []byte) {
 		c.counts.probeRoundTrip.Store(int64(now.Sub(e.time)))
 		return
 	}
-	if e.kind == kindLeave {
-		c.peers.forget(e.origin)
-		return
-	}
 	v := c.peers.note(&e, now)
 	switch {
 	case v.overflow:
@@ -265,6 +285,7 @@ func (c *Cluster) deliver(payload []byte) {
 func (c *Cluster) probe(ctx context.Context) {
 	ticker := time.NewTicker(c.options.ProbeInterval)
 	defer ticker.Stop()
+	heard := time.Now() // since when this node hears what is sent
 	for {
 		// The error is in the counters, and the missing answer in the health.
 		_, err := c.publish(ctx, Packet{}, &envelope{kind: kindProbe, origin: c.self})
@@ -277,9 +298,16 @@ func (c *Cluster) probe(ctx context.Context) {
 		case <-ticker.C:
 		}
 		now := time.Now()
-		for _, silent := range c.peers.expire(now) {
+		if since, ok := c.health.lost(now); ok && c.manager != nil && c.loses() {
+			c.gap(Gap{Since: since, Reason: "nothing comes back through the broker"})
+		}
+		if c.health.ready(now) != nil {
+			heard = now
+		}
+		for _, silent := range c.peers.expire(now, heard) {
 			c.counts.silent.Add(1)
 			c.log.Warn("node has gone silent", "node", silent.Node, "seen", silent.Seen)
+			c.tell(Gap{Origin: silent.Node, Since: silent.Seen, Reason: "the node has gone silent"})
 		}
 		c.report(now)
 	}

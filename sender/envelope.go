@@ -61,6 +61,9 @@ var (
 	errUnknownVersion = errors.New("envelope of another version")
 )
 
+// maxNodeName is the longest node name in bytes, as websocket.NewSessionManager has it.
+const maxNodeName = 64
+
 // headerSize is more than an envelope needs beside its texts and content.
 const headerSize = 2 + 8 + 8*binary.MaxVarintLen64
 
@@ -121,7 +124,7 @@ func decodeEnvelope(b []byte) (envelope, error) {
 	default:
 		return envelope{}, errUnknownVersion
 	}
-	if d.failed || e.origin.node == "" {
+	if d.failed || e.origin.node == "" || len(e.origin.node) > maxNodeName {
 		return envelope{}, errForeign
 	}
 	return e, nil

@@ -37,11 +37,11 @@ func newBatch() *batch {
 	return &batch{taken: make(chan struct{}), done: make(chan struct{})}
 }
 
-// send publishes the packet that make returns and waits for it. make is called
+// send publishes the packet that fill returns and waits for it. fill is called
 // once there is room, under the lock that orders the packets. The error is
 // ErrBusy where there was no room until ctx ended, and ErrClosed; others wrap
 // ErrNotPublished.
-func (g *group) send(ctx context.Context, size int, make func() Packet) (Packet, error) {
+func (g *group) send(ctx context.Context, size int, fill func() Packet) (Packet, error) {
 	g.mu.Lock()
 	for !g.closed && len(g.next.packets) > 0 && (len(g.next.packets) >= g.maxPackets || g.next.bytes+size > g.maxBytes) {
 		taken := g.next.taken
@@ -58,7 +58,7 @@ func (g *group) send(ctx context.Context, size int, make func() Packet) (Packet,
 		return Packet{}, ErrClosed
 	}
 	b, index := g.next, len(g.next.packets)
-	b.packets = append(b.packets, make())
+	b.packets = append(b.packets, fill())
 	b.bytes += size
 	if !g.flowing {
 		g.flowing = true

@@ -1,6 +1,7 @@
 package sender
 
 import (
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"sync"
@@ -17,6 +18,7 @@ type health struct {
 	gap     time.Time // when a gap was last noticed
 	came    time.Time // when an own envelope last came back
 	sent    time.Time // when that had been sent
+	absent  bool      // the absence of own envelopes is reported
 	told    bool      // the log knows that the node is not ready
 	nextLog time.Time
 }
@@ -26,6 +28,7 @@ func (h *health) proven(sent, came time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.came = came
+	h.absent = false
 	if sent.After(h.sent) {
 		h.sent = sent
 	}
@@ -35,6 +38,11 @@ func (h *health) proven(sent, came time.Time) {
 func (h *health) ready(now time.Time) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	return h.reason(now)
+}
+
+// reason is ready under the lock.
+func (h *health) reason(now time.Time) error {
 	switch {
 	case !h.down.IsZero():
 		return fmt.Errorf("the link to the broker has been down since %s: %w", h.down.Format(time.RFC3339), h.why)
@@ -44,6 +52,18 @@ func (h *health) ready(now time.Time) error {
 		return fmt.Errorf("messages were missed at %s and the link is not proven again", h.gap.Format(time.RFC3339))
 	}
 	return nil
+}
+
+// lost reports, once for each time, that own envelopes do not come back though
+// the driver holds the link to be up, and since when.
+func (h *health) lost(now time.Time) (since time.Time, ok bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.absent || !h.down.IsZero() || now.Sub(h.came) <= h.patience {
+		return time.Time{}, false
+	}
+	h.absent = true
+	return h.came, true
 }
 
 // Ready returns why this node may miss messages of others, or others its own;
@@ -57,6 +77,9 @@ func (c *Cluster) Ready() error {
 }
 
 func (c *Cluster) linkDown(err error) {
+	if err == nil {
+		err = errNoReason
+	}
 	h := &c.health
 	h.mu.Lock()
 	if h.down.IsZero() {
@@ -66,6 +89,8 @@ func (c *Cluster) linkDown(err error) {
 	h.mu.Unlock()
 	c.report(time.Now())
 }
+
+var errNoReason = errors.New("the driver gives no reason")
 
 func (c *Cluster) linkUp() {
 	c.counts.reconnects.Add(1)
@@ -77,12 +102,15 @@ func (c *Cluster) linkUp() {
 	if since.IsZero() {
 		return
 	}
-	// What a durable broker kept is read now. Packets to some nodes only are
-	// not numbered, so the break is all that tells of them.
-	if !c.can.Durable || c.can.Routing != RouteNothing {
+	if c.loses() {
 		c.gap(Gap{Since: since, Reason: "the link to the broker was broken"})
 	}
 }
+
+// loses reports whether messages can be lost in a break without a gap in the
+// numbers. What a durable broker has kept is read after the break, but packets
+// to some nodes only are not numbered, so the break is all that tells of them.
+func (c *Cluster) loses() bool { return !c.can.Durable || c.can.Routing != RouteNothing }
 
 // gap counts, logs and reports a gap.
 func (c *Cluster) gap(g Gap) {
@@ -100,9 +128,16 @@ func (c *Cluster) gap(g Gap) {
 	if !quiet {
 		c.log.Warn("messages of other nodes may be missing", "origin", g.Origin, "missing", g.Missing, "since", g.Since, "reason", g.Reason)
 	}
+	c.tell(g)
+}
+
+// tell calls the hook, one call at a time, and contains its panics.
+func (c *Cluster) tell(g Gap) {
 	if c.options.OnGap == nil {
 		return
 	}
+	c.telling.Lock()
+	defer c.telling.Unlock()
 	defer func() {
 		if value := recover(); value != nil {
 			c.log.Error("gap hook panicked", "panic", value, "stack", string(debug.Stack()))
@@ -113,9 +148,9 @@ func (c *Cluster) gap(g Gap) {
 
 // report logs when the node becomes ready or ceases to be.
 func (c *Cluster) report(now time.Time) {
-	err := c.health.ready(now)
 	h := &c.health
 	h.mu.Lock()
+	err := h.reason(now)
 	changed := h.told != (err != nil)
 	h.told = err != nil
 	h.mu.Unlock()

@@ -6,8 +6,9 @@ import (
 	"time"
 )
 
-// maxPeers bounds the origins that a node remembers. A cluster is smaller; what
-// comes past it is somebody else's writing on our topic, and is dropped.
+// maxPeers bounds the origins that a node remembers, those that have gone
+// included. A cluster is smaller; what comes past it is somebody else's writing
+// on our topic, and is dropped.
 const maxPeers = 4096
 
 // Gap is a loss, or the possibility of one, that a node has noticed in what it
@@ -44,7 +45,9 @@ type Peer struct {
 	Seen time.Time
 }
 
-// peers follows the numbers of every origin.
+// peers follows the numbers of every origin. It remembers those that have gone
+// for as long as there is room: after a long break a durable broker hands over
+// what a node has sent before it left, maybe for the second time.
 type peers struct {
 	silence time.Duration // after which a node is taken to be gone
 
@@ -55,6 +58,7 @@ type peers struct {
 type peer struct {
 	number uint64
 	seen   time.Time
+	gone   bool
 }
 
 // verdict is what the number of an envelope shows.
@@ -62,7 +66,6 @@ type verdict struct {
 	duplicate bool
 	missing   uint64
 	since     time.Time
-	joined    bool
 	overflow  bool
 }
 
@@ -72,15 +75,14 @@ func (p *peers) note(e *envelope, now time.Time) (v verdict) {
 	defer p.mu.Unlock()
 	known, ok := p.last[e.origin]
 	if !ok {
-		if len(p.last) >= maxPeers {
+		if len(p.last) >= maxPeers && !p.evict() {
 			return verdict{overflow: true}
 		}
 		// What came before a node was first heard of, it has told us nothing of.
-		p.last[e.origin] = &peer{e.number, now}
-		return verdict{joined: true}
+		p.last[e.origin] = &peer{number: e.number, seen: now, gone: e.kind == kindLeave}
+		return verdict{}
 	}
 	v.since = known.seen
-	known.seen = now
 	switch {
 	case e.kind == kindMessage && e.number == 0:
 		// To some nodes only, and so without a number.
@@ -93,24 +95,37 @@ func (p *peers) note(e *envelope, now time.Time) (v verdict) {
 		v.missing = e.number - known.number
 		known.number = e.number
 	}
+	if !v.duplicate { // an old one says nothing of today
+		known.seen, known.gone = now, e.kind == kindLeave
+	}
 	return v
 }
 
-// forget removes an origin that has said goodbye.
-func (p *peers) forget(o origin) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	delete(p.last, o)
+// evict makes room: it forgets the origin that has been gone for longest. It
+// reports false where none has gone.
+func (p *peers) evict() bool {
+	var (
+		oldest origin
+		found  *peer
+	)
+	for o, known := range p.last {
+		if known.gone && (found == nil || known.seen.Before(found.seen)) {
+			oldest, found = o, known
+		}
+	}
+	delete(p.last, oldest)
+	return found != nil
 }
 
-// expire removes the origins that have been silent for too long and returns them.
-func (p *peers) expire(now time.Time) (silent []Peer) {
+// expire returns the origins that have gone silent. heard is since when this
+// node hears what is sent: before, their silence tells nothing.
+func (p *peers) expire(now, heard time.Time) (silent []Peer) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for o, known := range p.last {
-		if now.Sub(known.seen) > p.silence {
+		if !known.gone && now.Sub(known.seen) > p.silence && now.Sub(heard) > p.silence {
 			silent = append(silent, Peer{o.node, time.Unix(0, o.start), known.seen})
-			delete(p.last, o)
+			known.gone = true
 		}
 	}
 	return silent
@@ -122,7 +137,9 @@ func (p *peers) list() []Peer {
 	defer p.mu.Unlock()
 	list := make([]Peer, 0, len(p.last))
 	for o, known := range p.last {
-		list = append(list, Peer{o.node, time.Unix(0, o.start), known.seen})
+		if !known.gone {
+			list = append(list, Peer{o.node, time.Unix(0, o.start), known.seen})
+		}
 	}
 	return list
 }

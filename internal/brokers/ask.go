@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"net"
-	"time"
 )
 
 // ask connects, sends a question and has the answer read. The questions that tell whether a broker is ready are so small that
@@ -15,12 +14,9 @@ func ask(ctx context.Context, address string, question []byte, read func(answer 
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
-	if deadline, ok := ctx.Deadline(); ok {
-		if err := conn.SetDeadline(deadline); err != nil {
-			return err
-		}
-	} else if err := conn.SetDeadline(time.Now().Add(startTimeout)); err != nil {
+	defer func() { _ = conn.Close() }()
+	deadline, _ := ctx.Deadline()
+	if err := conn.SetDeadline(deadline); err != nil {
 		return err
 	}
 	if _, err := conn.Write(question); err != nil {

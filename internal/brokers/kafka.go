@@ -40,7 +40,9 @@ var kafkaRecipe = recipe{
 func kafkaConfig(b *Broker) string { return filepath.Join(b.Dir, "server.properties") }
 
 func kafkaJava(heap, main string, args ...string) []string {
-	return java(kafkaRelease, []string{heap, "-Dorg.slf4j.simpleLogger.defaultLogLevel=info", "-Dorg.slf4j.simpleLogger.showDateTime=true", "-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS"}, main, args...)
+	const logger = "-Dorg.slf4j.simpleLogger."
+	options := []string{heap, logger + "showDateTime=true", logger + "dateTimeFormat=HH:mm:ss.SSS"}
+	return java(kafkaRelease, options, main, args...)
 }
 
 // prepareKafka configures one node that is broker and controller, and formats its data folder.

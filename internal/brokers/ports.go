@@ -68,7 +68,7 @@ func (p *ports) take(number int) error {
 
 func (p *ports) release() {
 	for _, lock := range p.locks {
-		lock.Close()
+		_ = lock.Close()
 	}
 	p.locks = nil
 }

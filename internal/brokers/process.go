@@ -25,7 +25,7 @@ func startProcess(argv, env []string, dir, log string) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()       // the child has its own
 	cmd := exec.Command(argv[0], argv[1:]...) //nolint:noctx // it ends with Broker.Close, not with a context
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, file, file
 	cmd.Env = append(os.Environ(), env...)
@@ -111,7 +111,7 @@ type guard struct {
 // guardScript reads lines that name the process groups there are now, and kills those of the last line.
 const guardScript = `
 while read -r line; do groups=$line; done
-for group in $groups; do kill -KILL -- "-$group"; done
+for group in $groups; do kill -s KILL -- "-$group"; done
 rm -rf -- "$1"
 `
 

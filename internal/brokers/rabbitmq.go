@@ -3,6 +3,7 @@ package brokers
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -24,7 +25,7 @@ var rabbitRecipe = recipe{
 	clients:  []int{rabbitAMQP},
 	patience: 10 * time.Second,
 	missing: func() error {
-		return needCommand("rabbitmq-server", "rabbitmq-server")
+		return errors.Join(needCommand(rabbitScript(), "rabbitmq-server"), needCommand("epmd", "rabbitmq-server"))
 	},
 	prepare: func(b *Broker) error {
 		config := fmt.Sprintf("listeners.tcp.1 = %s\n", b.listen(rabbitAMQP))
@@ -65,7 +66,7 @@ var rabbitRecipe = recipe{
 	},
 }
 
-// rabbitScript is RabbitMQ's own script. Debian's, which comes first in the path, runs the server as another user.
+// rabbitScript is RabbitMQ's own script. Debian puts another one in the path, which runs the server as another user.
 func rabbitScript() string {
 	const debian = "/usr/lib/rabbitmq/bin/rabbitmq-server"
 	if _, err := os.Stat(debian); err == nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"sync"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
@@ -29,7 +30,7 @@ const (
 type link struct {
 	conn    *amqp.Connection
 	channel *amqp.Channel
-	raw     net.Conn
+	raw     *conn
 	// closed has the reason when the channel or the connection has ended.
 	closed chan *amqp.Error
 	since  time.Time
@@ -75,11 +76,11 @@ func (b *Broker) dial(ctx context.Context, purpose string) (*link, error) {
 		Properties: amqp.NewConnectionProperties(),
 		Dial: func(network, address string) (net.Conn, error) {
 			var dialer net.Dialer
-			conn, err := dialer.DialContext(ctx, network, address)
+			tcp, err := dialer.DialContext(ctx, network, address)
 			if err != nil {
 				return nil, err
 			}
-			l.raw = timedConn{conn}
+			l.raw = &conn{Conn: tcp}
 			stop = context.AfterFunc(ctx, l.cut)
 			return l.raw, nil
 		},
@@ -88,7 +89,7 @@ func (b *Broker) dial(ctx context.Context, purpose string) (*link, error) {
 	if b.tls != nil {
 		config.TLSClientConfig = b.tls.Clone()
 	}
-	conn, err := amqp.DialConfig(b.url, config)
+	opened, err := amqp.DialConfig(b.url, config)
 	if !stop() && err == nil {
 		err = errNoAnswer
 	}
@@ -98,7 +99,7 @@ func (b *Broker) dial(ctx context.Context, purpose string) (*link, error) {
 		}
 		return nil, err
 	}
-	l.conn = conn
+	l.conn = opened
 	return l, nil
 }
 
@@ -138,10 +139,56 @@ func (l *link) why() error {
 
 var errConnectionLost = errors.New("connection lost")
 
-// timedConn bounds every write.
-type timedConn struct{ net.Conn }
+// conn bounds every write. It can hold small writes back and do many of them at
+// once: the client library writes each packet by itself.
+type conn struct {
+	net.Conn
+	mu      sync.Mutex
+	holding bool
+	held    []byte
+}
 
-func (c timedConn) Write(p []byte) (int, error) {
+// maxHeld bounds what is held back, in bytes.
+const maxHeld = 64 << 10
+
+func (c *conn) Write(p []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.holding && len(c.held)+len(p) <= maxHeld {
+		c.held = append(c.held, p...)
+		return len(p), nil
+	}
+	if err := c.flush(); err != nil {
+		return 0, err
+	}
+	return c.write(p)
+}
+
+// hold begins to hold writes back.
+func (c *conn) hold() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.holding = true
+}
+
+// release writes what has been held back.
+func (c *conn) release() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.holding = false
+	return c.flush()
+}
+
+func (c *conn) flush() error {
+	if len(c.held) == 0 {
+		return nil
+	}
+	_, err := c.write(c.held)
+	c.held = c.held[:0]
+	return err
+}
+
+func (c *conn) write(p []byte) (int, error) {
 	if err := c.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
 		return 0, err
 	}

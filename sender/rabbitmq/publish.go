@@ -256,6 +256,19 @@ type sent struct {
 func (b *Broker) write(ctx context.Context, l *line, packets []sender.Packet) ([]sent, error) {
 	stop := context.AfterFunc(ctx, l.cut)
 	defer stop()
+	l.raw.hold()
+	all, err := b.writeEach(l, packets)
+	if failed := l.raw.release(); failed != nil {
+		l.cut() // the library does not know
+		err = errors.Join(err, failed)
+	}
+	if err != nil && ctx.Err() != nil {
+		err = errors.Join(context.Cause(ctx), err)
+	}
+	return all, err
+}
+
+func (b *Broker) writeEach(l *line, packets []sender.Packet) ([]sent, error) {
 	mode := amqp.Transient
 	if b.config.Persistent {
 		mode = amqp.Persistent
@@ -273,10 +286,6 @@ func (b *Broker) write(ctx context.Context, l *line, packets []sender.Packet) ([
 		s, key := stamp{origin: p.origin, number: p.number}, keyAll
 		if node != "" {
 			s.routed, s.previous, key = true, p.routed[node], keyNode+node
-			if len(p.routed) >= maxRouted {
-				clear(p.routed)
-			}
-			p.routed[node] = s.number
 		}
 		confirmed, err := l.channel.PublishWithDeferredConfirm(b.config.Exchange, key, false, false, amqp.Publishing{
 			ContentType:  "application/octet-stream",
@@ -285,13 +294,13 @@ func (b *Broker) write(ctx context.Context, l *line, packets []sender.Packet) ([
 			Body:         packets[i].Payload,
 		})
 		if err != nil {
-			if node != "" {
-				p.routed[node] = s.previous
-			}
-			if ctx.Err() != nil {
-				err = errors.Join(context.Cause(ctx), err)
-			}
 			return all, err
+		}
+		if node != "" {
+			if len(p.routed) >= maxRouted {
+				clear(p.routed)
+			}
+			p.routed[node] = s.number
 		}
 		all = append(all, sent{confirmed, s.previous})
 	}

@@ -3,7 +3,6 @@ package rabbitmq
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"strings"
 
 	"github.com/switchboard-go/switchboard/sender"
@@ -18,20 +17,15 @@ func open(ctx context.Context, manager *websocket.SessionManager, decode func(an
 	if err := decode(&config); err != nil {
 		return nil, err
 	}
-	node, emitter := "", ""
+	node, emitter := "emitter-"+strings.ToLower(rand.Text()[:10]), ""
 	if manager != nil {
 		node = manager.Node()
 	} else {
-		emitter = "emitter-" + strings.ToLower(rand.Text()[:10])
-		node = emitter
+		emitter = node
 	}
 	b, err := New(config, node)
 	if err != nil {
 		return nil, err
 	}
-	cluster, err := sender.NewCluster(ctx, b, manager, emitter, sender.ClusterOptions{})
-	if err != nil {
-		return nil, errors.Join(err, b.Close())
-	}
-	return cluster, nil
+	return sender.NewCluster(ctx, b, manager, emitter, sender.ClusterOptions{})
 }

@@ -26,7 +26,8 @@ var mechanisms = []string{"plain", "amqplain", "external"}
 // character in the password makes other parts of the rest.
 func (u URL) parse() (amqp.URI, error) {
 	parsed, err := url.Parse(string(u))
-	if err != nil || parsed.Host == "" || parsed.Fragment != "" || strings.Contains(parsed.EscapedPath(), "@") {
+	if err != nil || parsed.Host == "" || !strings.HasPrefix(parsed.Host, "[") && strings.Contains(parsed.Hostname(), ":") ||
+		parsed.Fragment != "" || strings.Contains(parsed.EscapedPath(), "@") {
 		return amqp.URI{}, errURL
 	}
 	for name, values := range parsed.Query() {

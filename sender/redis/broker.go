@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"time"
 
 	goredis "github.com/redis/go-redis/v9"
 
@@ -117,15 +118,15 @@ func (b *Broker) Subscribe(ctx context.Context) error {
 	}
 	ctx, cancel := b.whileOpen(ctx)
 	defer cancel()
+	if ctx.Err() != nil {
+		return fmt.Errorf("subscribe at %s: %w", b.where, context.Cause(ctx))
+	}
 	subscribe := b.subscribe
 	if b.mode == Stream {
 		subscribe = b.read
 	}
 	if err := subscribe(ctx); err != nil {
-		if ctx.Err() != nil {
-			err = errors.Join(context.Cause(ctx), err)
-		}
-		return fmt.Errorf("%s: %w", b.where, err)
+		return fmt.Errorf("subscribe at %s: %w", b.where, because(ctx, err))
 	}
 	b.receives = true
 	return nil
@@ -135,10 +136,25 @@ func (b *Broker) Subscribe(ctx context.Context) error {
 func (b *Broker) whileOpen(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	stop := context.AfterFunc(b.open, func() { cancel(sender.ErrClosed) })
+	if b.open.Err() != nil { // for what AfterFunc does takes a moment
+		cancel(sender.ErrClosed)
+	}
 	return ctx, func() {
 		stop()
 		cancel(context.Canceled)
 	}
+}
+
+// because adds the end of ctx to err where that is the reason for it.
+func because(ctx context.Context, err error) error {
+	// A connection's deadline is that of ctx, and can be a moment before its end.
+	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
+		<-ctx.Done()
+	}
+	if ctx.Err() != nil {
+		return fmt.Errorf("%w: %w", context.Cause(ctx), err)
+	}
+	return err
 }
 
 // Receive implements sender.Broker.

@@ -69,7 +69,10 @@ func startNode(t testing.TB, s redis.Config, name string, gapped func(sender.Gap
 	if err != nil {
 		t.Fatal(err)
 	}
+	limits := websocket.DefaultLimits()
+	limits.OutboxMessages, limits.OutboxBytes = 1<<20, 1<<28 // the clients are in this process, and slower than Redis
 	server, err := websocket.NewServer(manager, websocket.Options{
+		Limits: limits,
 		Authenticator: func(*http.Request) (websocket.LoginUser, error) {
 			return websocket.LoginUser{ID: name, Type: websocket.Admin}, nil
 		},

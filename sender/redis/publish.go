@@ -2,7 +2,6 @@ package redis
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	goredis "github.com/redis/go-redis/v9"
@@ -34,10 +33,7 @@ func (b *Broker) Publish(ctx context.Context, packets []sender.Packet) error {
 		return nil
 	}
 	b.lost()
-	if ctx.Err() != nil {
-		err = errors.Join(context.Cause(ctx), err)
-	}
-	return fmt.Errorf("publish to %s: %w", b.where, err)
+	return fmt.Errorf("publish to %s: %w", b.where, because(ctx, err))
 }
 
 func (b *Broker) publish(ctx context.Context, packets []sender.Packet) error {

@@ -2,7 +2,6 @@ package redis
 
 import (
 	"context"
-	"errors"
 
 	"github.com/switchboard-go/switchboard/sender"
 	"github.com/switchboard-go/switchboard/websocket"
@@ -19,9 +18,5 @@ func open(ctx context.Context, manager *websocket.SessionManager, decode func(an
 	if err != nil {
 		return nil, err
 	}
-	cluster, err := sender.NewCluster(ctx, b, manager, "", sender.ClusterOptions{})
-	if err != nil {
-		return nil, errors.Join(err, b.Close())
-	}
-	return cluster, nil
+	return sender.NewCluster(ctx, b, manager, "", sender.ClusterOptions{})
 }

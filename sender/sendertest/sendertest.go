@@ -36,6 +36,10 @@ type Harness struct {
 	// Patience is how long the suite waits for what must happen: a case that
 	// meets it fails. It is not how long a case takes. Zero means 30 s.
 	Patience time.Duration
+
+	// probes is how often clusters probe; three of them are to be well above
+	// what the broker and a busy machine take for a message. Zero means 500 ms.
+	probes time.Duration
 }
 
 // Config is what the suite needs to know of a driver's configuration.
@@ -120,6 +124,14 @@ var cases = []testCase{
 	{"Restart", testRestart, restart},
 	{"RestartKeepsAddresses", testRestartKeepsAddresses, restart | addressRouting},
 	{"RestartKeepsNodeRoute", testRestartKeepsNodeRoute, restart | nodeRouting},
+	{"ClusterTargets", testClusterTargets, 0},
+	{"ClusterReceipt", testClusterReceipt, 0},
+	{"ClusterLocalFirst", testClusterLocalFirst, 0},
+	{"ClusterTooLarge", testClusterTooLarge, 0},
+	{"ClusterGap", testClusterGap, 0},
+	{"ClusterEmitter", testClusterEmitter, 0},
+	{"ClusterMembers", testClusterMembers, 0},
+	{"ClusterRestart", testClusterRestart, restart},
 	{"Borrowed", testBorrowed, borrowing},
 	{"Config", testConfig, configuration},
 	{"ConfigSecrets", testConfigSecrets, configuration},
@@ -164,6 +176,9 @@ type suite struct {
 func newSuite(t testing.TB, h Harness, can sender.Capabilities) *suite {
 	if h.Patience == 0 {
 		h.Patience = 30 * time.Second
+	}
+	if h.probes == 0 {
+		h.probes = 500 * time.Millisecond
 	}
 	return &suite{TB: t, h: h, can: can, app: "st-" + strings.ToLower(rand.Text()[:16])}
 }

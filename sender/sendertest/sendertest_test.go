@@ -3,6 +3,7 @@ package sendertest
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/switchboard-go/switchboard/sender"
 	"github.com/switchboard-go/switchboard/sender/sendertest/memory"
@@ -28,6 +29,7 @@ func TestMemory(t *testing.T) {
 				t.Run(fmt.Sprintf("durable=%t/routing=%d/counts=%t", durable, routing, count), func(t *testing.T) {
 					h := on(memory.New(o))
 					h.Capabilities = &o.Capabilities
+					h.probes = 100 * time.Millisecond
 					Run(t, h)
 				})
 			}

@@ -3,6 +3,7 @@ package memory
 import (
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -158,18 +159,16 @@ func (b *Bus) route(from *Broker, p *sender.Packet) {
 		b.log[from.app] = append(b.log[from.app], sender.Packet{Payload: slices.Clone(p.Payload)})
 	}
 	takers := 0
-	var served bool
 	for _, n := range b.live {
-		if !b.concerns(n, from, p) || b.broken(ServesOne) && toAll && served {
+		if !b.concerns(n, from, p) || b.broken(ServesOne) && toAll && takers > 0 {
 			continue
 		}
-		served = true
 		takers++
-		if n.down && !(toAll && b.options.Capabilities.Durable) {
+		if n.down && (!toAll || !b.options.Capabilities.Durable) {
 			takers--
 			continue
 		}
-		b.deliver(n, from, p)
+		b.deliver(n, p)
 	}
 	if b.options.CountNodes {
 		p.Nodes = takers
@@ -181,20 +180,20 @@ func (b *Bus) route(from *Broker, p *sender.Packet) {
 
 // concerns reports whether a packet is for a node.
 func (b *Bus) concerns(n, from *Broker, p *sender.Packet) bool {
-	if n.app != from.app && !(b.broken(MixesApplications) && len(n.app) > len(from.app) && n.app[:len(from.app)] == from.app) {
-		return false
-	}
+	mixed := b.broken(MixesApplications) && strings.HasPrefix(n.app, from.app)
 	switch {
+	case n.app != from.app && !mixed:
+		return false
 	case b.broken(SkipsPublisher) && n == from:
 		return false
 	case b.broken(RoutesToAll):
 		return true
 	case p.Node != "":
-		return p.Node == n.node || b.broken(RoutesByPrefix) && len(n.node) > len(p.Node) && n.node[:len(p.Node)] == p.Node
+		return p.Node == n.node || b.broken(RoutesByPrefix) && strings.HasPrefix(n.node, p.Node)
 	case p.Address != "":
 		if b.broken(RoutesByPrefix) {
 			for address := range n.taken {
-				if len(address) > len(p.Address) && address[:len(p.Address)] == p.Address {
+				if strings.HasPrefix(address, p.Address) {
 					return true
 				}
 			}
@@ -205,7 +204,7 @@ func (b *Bus) concerns(n, from *Broker, p *sender.Packet) bool {
 }
 
 // deliver puts a packet into a node's queue, and breaks it where it is to.
-func (b *Bus) deliver(n, from *Broker, p *sender.Packet) {
+func (b *Bus) deliver(n *Broker, p *sender.Packet) {
 	b.packets++
 	payload := p.Payload
 	switch {
