@@ -8,7 +8,7 @@ GOLANGCI_LINT := .tools/golangci-lint-$(GOLANGCI_LINT_VERSION)
 
 .PHONY: help
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: ## Start the chat example
@@ -31,6 +31,14 @@ check: $(GOLANGCI_LINT) ## Check format, vet, lint, go.mod and the scripts
 .PHONY: bench
 bench: ## Run the benchmarks
 	go test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: brokers-up
+brokers-up: ## Run Redis, RabbitMQ, Kafka and RocketMQ on their usual ports, to try the senders with
+	@scripts/brokers.sh up
+
+.PHONY: brokers-down
+brokers-down: ## End them
+	@scripts/brokers.sh down
 
 $(GOLANGCI_LINT):
 	GOBIN=$(CURDIR)/.tools go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)

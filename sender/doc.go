@@ -6,6 +6,6 @@
 //
 //	_ "github.com/switchboard-go/switchboard/sender/local" // links "local" in
 //
-//	s, err := sender.Open(ctx, "local", manager, decode)
+//	s, err := sender.Open(ctx, "local", sender.OpenOptions{Manager: manager})
 //	receipt, err := sender.SendJSON(ctx, s, websocket.ToUser(websocket.Admin, "1024"), "notice-push", notice)
 package sender

@@ -2,69 +2,55 @@ package sender_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/switchboard-go/switchboard/sender"
+	"github.com/switchboard-go/switchboard/sender/sendertest/memory"
 	"github.com/switchboard-go/switchboard/websocket"
 )
 
-// printer is a Sender of one's own: it prints instead of sending.
-type printer struct{ prefix string }
-
-func (p printer) Send(_ context.Context, t websocket.Target, m websocket.Message) (sender.Receipt, error) {
-	if err := t.Validate(); err != nil {
-		return sender.Receipt{}, err
-	}
-	fmt.Printf("%s %s to %s: %s\n", p.prefix, m.Type, t, m.Content)
-	return sender.Receipt{}, nil
-}
-
-func (printer) Close() error { return nil }
-
-// init makes the driver known, in the driver's package.
-func init() {
-	sender.Register("printer", func(_ context.Context, _ *websocket.SessionManager, decode func(any) error) (sender.Sender, error) {
-		section := struct {
-			Prefix string `koanf:"prefix"`
-		}{Prefix: ">"}
-		if err := decode(&section); err != nil {
-			return nil, err
+// Two nodes of a cluster, over a broker in the process. Drivers of real ones are
+// in the packages below this one.
+func ExampleNewCluster() {
+	ctx := context.Background()
+	bus := memory.New(memory.Options{CountNodes: true})
+	node := func(name string) *sender.Cluster {
+		manager, err := websocket.NewSessionManager(name)
+		if err != nil {
+			panic(err)
 		}
-		return printer{section.Prefix}, nil
-	})
-}
-
-// An application chooses its sender by the name in its configuration.
-func Example() {
-	manager, err := websocket.NewSessionManager("node1")
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	noSection := func(any) error { return nil } // the configuration has none for this driver
-	s, err := sender.Open(context.Background(), "printer", manager, noSection)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	defer s.Close()
-
-	type order struct {
-		ID int `json:"id"`
-	}
-	for _, target := range []websocket.Target{
-		websocket.ToUser(websocket.Member, "1024"),
-		websocket.ToUserType(websocket.Admin).InTenant("7"),
-		websocket.ToKey("order/5"),
-		websocket.ToUser(websocket.Member, ""),
-	} {
-		if _, err := sender.SendJSON(context.Background(), s, target, "order-shipped", order{5}); err != nil {
-			fmt.Println(err)
+		cluster, err := sender.NewCluster(ctx, bus.Open("chat", name), manager, "", sender.ClusterOptions{
+			OnGap: func(g sender.Gap) { fmt.Println("clients may have to reload:", g) },
+		})
+		if err != nil {
+			panic(err)
 		}
+		return cluster
 	}
+	a, b := node("a"), node("b")
+	defer a.Shutdown(ctx)
+	defer b.Shutdown(ctx)
+
+	receipt, err := a.Send(ctx, websocket.ToAll(), websocket.Message{Type: "notice", Content: []byte(`"lunch"`)})
+	fmt.Printf("%+v %v\n", receipt, err)
+	fmt.Println("ready:", b.Ready() == nil)
 	// Output:
-	// > order-shipped to user/1/1024: {"id":5}
-	// > order-shipped to type/2?tenant=7: {"id":5}
-	// > order-shipped to key/order%2F5: {"id":5}
-	// invalid target: user/1/ has no id
+	// {Local:0 Published:true Nodes:2} <nil>
+	// ready: true
+}
+
+// A job in a process of its own sends to the sessions of all nodes.
+func ExampleNewCluster_emitter() {
+	ctx := context.Background()
+	bus := memory.New(memory.Options{Capabilities: sender.Capabilities{MaxPayload: 4096}})
+	job, err := sender.NewCluster(ctx, bus.Open("chat", "billing"), nil, "billing", sender.ClusterOptions{})
+	if err != nil {
+		panic(err)
+	}
+	defer job.Shutdown(ctx)
+	_, err = sender.SendJSON(ctx, job, websocket.ToUser(websocket.Member, "1024"), "invoice", map[string]string{"text": string(make([]byte, 4096))})
+	fmt.Println(errors.Is(err, sender.ErrTooLarge))
+	// Output:
+	// true
 }

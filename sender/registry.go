@@ -2,6 +2,7 @@ package sender
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"maps"
 	"slices"
@@ -11,18 +12,36 @@ import (
 	"github.com/switchboard-go/switchboard/websocket"
 )
 
-// An Opener makes a Sender for the sessions of manager. decode fills the
-// driver's own configuration, a pointer to a struct that holds its defaults; it
-// is strict: an unknown key is an error. ctx bounds the opening only.
-type Opener func(ctx context.Context, manager *websocket.SessionManager, decode func(any) error) (Sender, error)
+// OpenOptions says what a Sender is opened for. The zero value opens an emitter
+// with the driver's defaults.
+type OpenOptions struct {
+	// Manager holds the sessions of this node. Nil makes an emitter: a process
+	// without sessions that sends to those of the nodes.
+	Manager *websocket.SessionManager
+	// Decode fills a driver's own configuration, a pointer to a struct that holds
+	// its defaults, and is strict: an unknown key is an error. Nil leaves the
+	// defaults.
+	Decode func(section any) error
+	// Cluster is for the senders that link nodes.
+	Cluster ClusterOptions
+}
+
+// An Opener makes a Sender. ctx bounds the opening only.
+type Opener func(ctx context.Context, o OpenOptions) (Sender, error)
+
+// A BrokerOpener makes the Broker of a node, whose name no other node has. It
+// checks the configuration that decode fills, and connects to nothing:
+// Subscribe and Publish do.
+type BrokerOpener func(node string, decode func(section any) error) (Broker, error)
 
 var (
 	registryMu sync.Mutex
 	registry   = make(map[string]Opener)
 )
 
-// Register makes a Sender known by name. Drivers call it in init. Registering a
-// name twice panics, as two drivers of one name in a program are a defect of it.
+// Register makes a Sender known by name. Its package calls it in init.
+// Registering a name twice panics, as two senders of one name in a program are a
+// defect of it.
 func Register(name string, open Opener) {
 	registryMu.Lock()
 	defer registryMu.Unlock()
@@ -30,6 +49,30 @@ func Register(name string, open Opener) {
 		panic(fmt.Sprintf("sender: Register(%q): the name is taken or empty, or there is no opener", name))
 	}
 	registry[name] = open
+}
+
+// RegisterBroker makes the Cluster over a driver's Broker known by name. The
+// driver calls it in init.
+func RegisterBroker(name string, open BrokerOpener) {
+	Register(name, func(ctx context.Context, o OpenOptions) (Sender, error) {
+		node, emitter := "", ""
+		if o.Manager != nil {
+			node = o.Manager.Node()
+		} else {
+			emitter = "emitter-" + strings.ToLower(rand.Text())
+			node = emitter
+		}
+		b, err := open(node, o.Decode)
+		if err != nil {
+			return nil, err
+		}
+		// Not returned as it is: a nil *Cluster would make a Sender that is not nil.
+		c, err := NewCluster(ctx, b, o.Manager, emitter, o.Cluster)
+		if err != nil {
+			return nil, err
+		}
+		return c, nil
+	})
 }
 
 // Names returns the names of the linked-in senders, sorted.
@@ -41,7 +84,7 @@ func Names() []string {
 
 // Open makes the Sender with the given name. The error for an unknown name
 // lists those that are linked in.
-func Open(ctx context.Context, name string, manager *websocket.SessionManager, decode func(any) error) (Sender, error) {
+func Open(ctx context.Context, name string, o OpenOptions) (Sender, error) {
 	registryMu.Lock()
 	open, ok := registry[name]
 	registryMu.Unlock()
@@ -49,7 +92,10 @@ func Open(ctx context.Context, name string, manager *websocket.SessionManager, d
 		return nil, fmt.Errorf("unknown sender %q: linked in are [%s]; a driver is linked in by importing its package, such as %s/sender/local",
 			name, strings.Join(Names(), " "), modulePath)
 	}
-	s, err := open(ctx, manager, decode)
+	if o.Decode == nil {
+		o.Decode = func(any) error { return nil }
+	}
+	s, err := open(ctx, o)
 	if err != nil {
 		return nil, fmt.Errorf("open sender %s: %w", name, err)
 	}

@@ -18,9 +18,13 @@ type Sender interface {
 	// cannot be sent to anyone, now or as it is: websocket.ErrInvalidTarget,
 	// websocket.ErrMessageTooLarge, or the context's.
 	Send(ctx context.Context, t websocket.Target, m websocket.Message) (Receipt, error)
-	// Close releases what the Sender holds. Sends after it fail. Closing twice
-	// is closing once.
-	Close() error
+	// Ready returns why this node may miss messages of other nodes, or they its
+	// own; nil where nothing speaks for that. It does not wait.
+	Ready() error
+	// Shutdown finishes what is under way, bounded by ctx, and releases what the
+	// Sender holds. Sends after it fail with ErrClosed. Shutting down twice is
+	// shutting down once.
+	Shutdown(ctx context.Context) error
 }
 
 // Receipt says what is known of a message once Send has returned.
@@ -28,6 +32,12 @@ type Receipt struct {
 	// Local is the number of sessions on this node that the message was queued
 	// for. It is known even where Send returns an error.
 	Local int
+	// Published says that the broker has the message for the other nodes. It is
+	// false where no other node can be concerned.
+	Published bool
+	// Nodes is how many nodes' subscriptions the broker handed it to, this
+	// node's own included; NodesUnknown where it does not tell.
+	Nodes int
 }
 
 // SendJSON sends content as JSON in a message of the given type.

@@ -30,7 +30,8 @@ func (r *recorder) Send(ctx context.Context, t websocket.Target, m websocket.Mes
 	return r.receipt, r.err
 }
 
-func (r *recorder) Close() error { return nil }
+func (r *recorder) Ready() error                   { return nil }
+func (r *recorder) Shutdown(context.Context) error { return nil }
 
 // failing is a content that cannot be JSON.
 type failing struct{ err error }
@@ -74,7 +75,7 @@ func TestSendJSONOfWhatIsNoJSON(t *testing.T) {
 }
 
 // nothing is an Opener that nobody calls.
-func nothing(context.Context, *websocket.SessionManager, func(any) error) (sender.Sender, error) {
+func nothing(context.Context, sender.OpenOptions) (sender.Sender, error) {
 	panic("called")
 }
 
@@ -94,18 +95,18 @@ func TestOpen(t *testing.T) {
 	for name, broken := range map[string]error{"success": nil, "failure": errors.New("broken")} {
 		t.Run(name, func(t *testing.T) {
 			driver, opened := newName(), &recorder{}
-			sender.Register(driver, func(gotCtx context.Context, got *websocket.SessionManager, decode func(any) error) (sender.Sender, error) {
-				if gotCtx != ctx || got != manager {
+			sender.Register(driver, func(gotCtx context.Context, o sender.OpenOptions) (sender.Sender, error) {
+				if gotCtx != ctx || o.Manager != manager {
 					t.Error("the driver got another context or manager")
 				}
-				return opened, decode("section")
+				return opened, o.Decode("section")
 			})
-			got, err := sender.Open(ctx, driver, manager, func(section any) error {
+			got, err := sender.Open(ctx, driver, sender.OpenOptions{Manager: manager, Decode: func(section any) error {
 				if section != "section" {
 					t.Errorf("the driver's section is %v", section)
 				}
 				return broken
-			})
+			}})
 			if broken == nil && (err != nil || got != sender.Sender(opened)) {
 				t.Errorf("Open returns %v and %v", got, err)
 			}
@@ -118,7 +119,7 @@ func TestOpen(t *testing.T) {
 
 func TestOpenUnknown(t *testing.T) {
 	for _, name := range []string{"", "nats", "Printer"} {
-		s, err := sender.Open(t.Context(), name, nil, nil)
+		s, err := sender.Open(t.Context(), name, sender.OpenOptions{})
 		if s != nil || err == nil {
 			t.Fatalf("Open(%q) returns %v and %v", name, s, err)
 		}

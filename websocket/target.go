@@ -69,6 +69,16 @@ func (t Target) Except(sessionID string) Target {
 	return t
 }
 
+// SessionID returns the id of the session that t addresses; false where it
+// addresses no single one.
+func (t Target) SessionID() (string, bool) { return t.name, t.kind == targetSession }
+
+// Address returns the user or the key that t addresses, without its filters;
+// false where it addresses neither. It is what SessionManager.Watch reports.
+func (t Target) Address() (Target, bool) {
+	return Target{kind: t.kind, userType: t.userType, name: t.name}, t.kind == targetUser || t.kind == targetKey
+}
+
 // Validate returns an error that wraps ErrInvalidTarget where t can address
 // nobody: it is the zero Target, lacks its id or key, or has a name over
 // MaxNameLength.

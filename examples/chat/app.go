@@ -35,8 +35,7 @@ func newApp(ctx context.Context, s settings, log *slog.Logger) (*app, error) {
 		return nil, err
 	}
 	a := &app{settings: s, manager: manager}
-	noSection := func(any) error { return nil }
-	if a.sender, err = sender.Open(ctx, s.WebSocket.SenderType, manager, noSection); err != nil {
+	if a.sender, err = sender.Open(ctx, s.WebSocket.SenderType, sender.OpenOptions{Manager: manager}); err != nil {
 		return nil, err
 	}
 	mux := listener.NewMux(listener.Logging(log), listener.Recover(), listener.Timeout(30*time.Second))
@@ -139,5 +138,5 @@ func (a *app) shutdown(ctx context.Context) error {
 	a.draining.Store(true)
 	err := a.sockets.Shutdown(ctx)
 	a.online.stop()
-	return errors.Join(err, a.sender.Close())
+	return errors.Join(err, a.sender.Shutdown(ctx))
 }

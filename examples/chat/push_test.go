@@ -193,7 +193,7 @@ func TestNotices(t *testing.T) {
 	}
 
 	// What a shutdown does first.
-	if err := a.sender.Close(); err != nil {
+	if err := a.sender.Shutdown(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if status, answer := post(t, url+"notice/push", `{"title":"x"}`); status != http.StatusServiceUnavailable {

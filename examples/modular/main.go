@@ -66,7 +66,7 @@ func run(ctx context.Context, l net.Listener, log *slog.Logger) error {
 	}
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
-	return errors.Join(err, sockets.Shutdown(ending), server.Shutdown(ending), push.Close())
+	return errors.Join(err, sockets.Shutdown(ending), server.Shutdown(ending), push.Shutdown(ending))
 }
 
 // orders is the module that ships what customers have ordered.

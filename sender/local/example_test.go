@@ -27,7 +27,7 @@ func Example() {
 	site := httptest.NewServer(server)
 	conn, _, _ := client.Dial(ctx, strings.Replace(site.URL, "http", "ws", 1), nil)
 
-	s := local.New(manager) // or sender.Open(ctx, "local", manager, decode)
+	s := local.New(manager) // or sender.Open(ctx, "local", sender.OpenOptions{Manager: manager})
 	notice := map[string]string{"title": "Lunch"}
 	receipt, _ := sender.SendJSON(ctx, s, websocket.ToUserType(websocket.Admin), "notice-push", notice)
 	fmt.Println("sessions:", receipt.Local)
@@ -40,7 +40,7 @@ func Example() {
 	conn.CloseNow()
 	site.Close()
 	_ = server.Shutdown(ctx)
-	_ = s.Close()
+	_ = s.Shutdown(context.Background())
 	// Output:
 	// sessions: 1
 	// sessions of somebody who is away: 0

@@ -9,12 +9,12 @@ import (
 	"github.com/switchboard-go/switchboard/websocket"
 )
 
-// ErrClosed is returned by sends after Close.
-var ErrClosed = errors.New("sender is closed")
-
 func init() {
-	sender.Register("local", func(_ context.Context, manager *websocket.SessionManager, _ func(any) error) (sender.Sender, error) {
-		return New(manager), nil
+	sender.Register("local", func(_ context.Context, o sender.OpenOptions) (sender.Sender, error) {
+		if o.Manager == nil {
+			return nil, errors.New("a local sender needs a session manager")
+		}
+		return New(o.Manager), nil
 	})
 }
 
@@ -29,18 +29,27 @@ func New(manager *websocket.SessionManager) *Sender { return &Sender{manager: ma
 
 // Send implements sender.Sender.
 func (s *Sender) Send(ctx context.Context, t websocket.Target, m websocket.Message) (sender.Receipt, error) {
+	receipt := sender.Receipt{Nodes: sender.NodesUnknown}
 	if s.closed.Load() {
-		return sender.Receipt{}, ErrClosed
+		return receipt, sender.ErrClosed
 	}
-	if err := ctx.Err(); err != nil {
-		return sender.Receipt{}, err
+	err := ctx.Err()
+	if err == nil {
+		receipt.Local, err = s.manager.Deliver(t, m)
 	}
-	n, err := s.manager.Deliver(t, m)
-	return sender.Receipt{Local: n}, err
+	return receipt, err
 }
 
-// Close implements sender.Sender. It leaves the manager alone.
-func (s *Sender) Close() error {
+// Ready implements sender.Sender. Nothing links a single node.
+func (s *Sender) Ready() error {
+	if s.closed.Load() {
+		return sender.ErrClosed
+	}
+	return nil
+}
+
+// Shutdown implements sender.Sender. It leaves the manager alone.
+func (s *Sender) Shutdown(context.Context) error {
 	s.closed.Store(true)
 	return nil
 }

@@ -189,7 +189,7 @@ func TestSendToInvalidTargets(t *testing.T) {
 		websocket.ToKey(strings.Repeat("x", websocket.MaxNameLength+1)),
 		websocket.ToAll().InTenant(strings.Repeat("x", websocket.MaxNameLength+1)),
 	} {
-		if receipt, err := s.Send(t.Context(), target, message); !errors.Is(err, websocket.ErrInvalidTarget) || receipt != (sender.Receipt{}) {
+		if receipt, err := s.Send(t.Context(), target, message); !errors.Is(err, websocket.ErrInvalidTarget) || receipt != (sender.Receipt{Nodes: sender.NodesUnknown}) {
 			t.Errorf("to %.20s: %+v, %v", target, receipt, err)
 		}
 	}
@@ -225,7 +225,7 @@ func TestSendThatIsNotTried(t *testing.T) {
 	defer cancel()
 	closed := local.New(n.manager)
 	for range 2 {
-		if err := closed.Close(); err != nil {
+		if err := closed.Shutdown(t.Context()); err != nil {
 			t.Errorf("Close: %v", err)
 		}
 	}
@@ -236,11 +236,11 @@ func TestSendThatIsNotTried(t *testing.T) {
 	}{
 		"canceled":            {local.New(n.manager), canceled, context.Canceled},
 		"expired":             {local.New(n.manager), expired, context.DeadlineExceeded},
-		"closed":              {closed, t.Context(), local.ErrClosed},
-		"closed and canceled": {closed, canceled, local.ErrClosed},
+		"closed":              {closed, t.Context(), sender.ErrClosed},
+		"closed and canceled": {closed, canceled, sender.ErrClosed},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if receipt, err := test.sender.Send(test.ctx, websocket.ToAll(), message); !errors.Is(err, test.want) || receipt != (sender.Receipt{}) {
+			if receipt, err := test.sender.Send(test.ctx, websocket.ToAll(), message); !errors.Is(err, test.want) || receipt != (sender.Receipt{Nodes: sender.NodesUnknown}) {
 				t.Errorf("receipt %+v, error %v", receipt, err)
 			}
 			if got := n.received(t, messageFrame); got != nil {
@@ -257,10 +257,10 @@ func TestSendThatIsNotTried(t *testing.T) {
 func TestOpen(t *testing.T) {
 	n := serve(t, newManager(t), websocket.Limits{})
 	n.connect(t, "admin", "type=2&id=1")
-	s, err := sender.Open(t.Context(), "local", n.manager, func(any) error {
+	s, err := sender.Open(t.Context(), "local", sender.OpenOptions{Manager: n.manager, Decode: func(any) error {
 		t.Error("it asked for a configuration")
 		return nil
-	})
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}

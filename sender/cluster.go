@@ -1,0 +1,353 @@
+package sender
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/switchboard-go/switchboard/websocket"
+)
+
+// ClusterOptions says how a Cluster treats its broker. The zero value of each
+// field is a default to start from.
+type ClusterOptions struct {
+	// ProbeInterval is how often a node sends a probe through the broker. After
+	// three without an answer the link is taken to be broken, and a node that
+	// nothing has come from for as long to be gone. Zero means 2 s.
+	ProbeInterval time.Duration
+	// PublishTimeout bounds one publish. Zero means 3 s.
+	PublishTimeout time.Duration
+	// BatchMessages and BatchBytes bound what gathers while the broker is busy.
+	// Zero means 1024 messages and 4 MiB.
+	BatchMessages int
+	BatchBytes    int
+	// Background has NewCluster return at once and connect in the background, for
+	// a node that is to serve its own sessions without a broker too. Until the
+	// link is live, Ready says why it is not.
+	Background bool
+	// OnGap is called for each gap, and when a node has gone without a goodbye,
+	// one call at a time, on a goroutine that receives or probes: it must return
+	// soon. Nil is none.
+	OnGap func(Gap)
+	// Logger gets a line when the link is lost, when it is whole again and for
+	// gaps, at most one a second. Nil logs nothing.
+	Logger *slog.Logger
+	// TracerProvider has a span made for each send and, as its child, for each
+	// delivery on another node: the envelope carries the trace context. Nil makes
+	// no spans, and envelopes without it.
+	TracerProvider trace.TracerProvider
+}
+
+// Cluster is the Sender that links the sessions of many nodes by a Broker. Local
+// sessions get a message first and directly; then one envelope goes to the
+// other nodes, or to those concerned where the broker can route.
+type Cluster struct {
+	manager *websocket.SessionManager // nil in an emitter
+	broker  Broker
+	can     Capabilities
+	options ClusterOptions
+	log     *slog.Logger
+	self    origin
+	group   group
+	peers   peers
+	health  health
+	counts  clusterCounters
+	telling sync.Mutex // held while OnGap runs
+	tracing *tracing   // nil where no spans are made
+
+	// number is that of the last envelope to all nodes. The group's lock guards it.
+	number uint64
+
+	stop    context.CancelFunc // ends the goroutines
+	running sync.WaitGroup
+	closing sync.Once
+	closed  atomic.Bool
+}
+
+// NewCluster links a node to the others by a broker, which it owns from then on
+// and closes where it fails. It returns when the node hears the others, or with
+// an error after trying for 10 s; the option Background changes that. The manager
+// has no sessions yet; a nil one makes an emitter, which sends and holds no
+// sessions. node is an emitter's name, of at most 64 bytes, and else must be
+// empty. ctx bounds the call only.
+func NewCluster(ctx context.Context, b Broker, manager *websocket.SessionManager, node string, o ClusterOptions) (*Cluster, error) {
+	o = o.withDefaults()
+	c := &Cluster{manager: manager, broker: b, can: b.Capabilities(), options: o, log: o.Logger, tracing: newTracing(o.TracerProvider)}
+	switch {
+	case manager != nil && node != "":
+		return nil, errors.Join(fmt.Errorf("node %q is named by its session manager", node), b.Close())
+	case manager != nil:
+		node = manager.Node()
+	case node == "" || len(node) > maxNodeName:
+		return nil, errors.Join(fmt.Errorf("an emitter's name has 1 to %d bytes, not %d", maxNodeName, len(node)), b.Close())
+	}
+	c.self = origin{node, time.Now().UnixNano()}
+	c.group = group{publish: c.publishBatch, timeout: o.PublishTimeout, maxPackets: o.BatchMessages, maxBytes: o.BatchBytes, next: newBatch()}
+	c.peers = peers{silence: 3 * o.ProbeInterval, last: make(map[origin]*peer)}
+	c.health = health{patience: 3 * o.ProbeInterval, down: time.Now(), why: errConnecting}
+	if router, ok := b.(Router); ok && manager != nil && c.can.Routing >= RouteAddresses {
+		manager.Watch(func(address websocket.Target, present bool) { router.Take(address.String(), present) })
+	}
+	running, stop := context.WithCancel(context.Background())
+	c.stop = stop
+	if o.Background {
+		c.running.Go(func() {
+			if c.connect(running) == nil {
+				c.link(running)
+			}
+		})
+		return c, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	if err := c.connect(ctx); err != nil {
+		stop()
+		c.group.close()
+		return nil, errors.Join(err, b.Close())
+	}
+	c.running.Go(func() { c.link(running) })
+	return c, nil
+}
+
+// link keeps the node linked to the others once it is connected, until ctx ends.
+func (c *Cluster) link(ctx context.Context) {
+	var receiving sync.WaitGroup
+	if c.manager != nil {
+		receiving.Go(func() { c.receive(ctx) })
+	}
+	c.probe(ctx)
+	receiving.Wait()
+}
+
+func (o ClusterOptions) withDefaults() ClusterOptions {
+	if o.ProbeInterval == 0 {
+		o.ProbeInterval = 2 * time.Second
+	}
+	if o.PublishTimeout == 0 {
+		o.PublishTimeout = 3 * time.Second
+	}
+	if o.BatchMessages == 0 {
+		o.BatchMessages = 1024
+	}
+	if o.BatchBytes == 0 {
+		o.BatchBytes = 4 << 20
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return o
+}
+
+// Send implements Sender. It returns when the broker has the message. Errors
+// that wrap ErrNotPublished or ErrBusy, and ErrTooLarge, are about other nodes
+// only: the local sessions have the message, as the Receipt says.
+func (c *Cluster) Send(ctx context.Context, t websocket.Target, m websocket.Message) (Receipt, error) {
+	receipt := Receipt{Nodes: NodesUnknown}
+	if err := t.Validate(); err != nil {
+		return receipt, err
+	}
+	if c.closed.Load() {
+		return receipt, ErrClosed
+	}
+	if err := ctx.Err(); err != nil {
+		return receipt, err
+	}
+	if c.manager != nil {
+		var err error
+		if receipt.Local, err = c.manager.Deliver(t, m); err != nil {
+			return receipt, err
+		}
+	}
+	packet, elsewhere := c.route(t)
+	if !elsewhere {
+		return receipt, nil
+	}
+	parent, end := c.tracing.send(ctx, t, m)
+	packet, err := c.publish(ctx, packet, &envelope{kind: kindMessage, origin: c.self, target: t, message: m, traceParent: parent})
+	end(err)
+	receipt.Published = err == nil
+	receipt.Nodes = packet.Nodes
+	return receipt, err
+}
+
+// route returns the packet for a target, without its payload; it reports false
+// where no other node can be concerned.
+func (c *Cluster) route(t websocket.Target) (Packet, bool) {
+	packet := Packet{Nodes: NodesUnknown}
+	if id, ok := t.SessionID(); ok {
+		node := websocket.NodeOf(id)
+		if node == "" || node == c.self.node {
+			return packet, false
+		}
+		if c.can.Routing >= RouteNodes {
+			packet.Node = node
+		}
+		return packet, true
+	}
+	if address, ok := t.Address(); ok && c.can.Routing >= RouteAddresses {
+		packet.Address = address.String()
+	}
+	return packet, true
+}
+
+// publish numbers, encodes and publishes an envelope.
+func (c *Cluster) publish(ctx context.Context, packet Packet, e *envelope) (Packet, error) {
+	size := e.size()
+	if size > c.can.MaxPayload {
+		return packet, fmt.Errorf("%w: %d bytes with its envelope, the limit is %d", ErrTooLarge, size, c.can.MaxPayload)
+	}
+	published, err := c.group.send(ctx, size, func() Packet {
+		e.time = time.Now()
+		if packet.Node == "" && packet.Address == "" {
+			if e.kind == kindMessage {
+				c.number++
+			}
+			e.number = c.number
+		}
+		packet.Payload = e.encode()
+		return packet
+	})
+	if err != nil {
+		c.counts.publishErrors.Add(1)
+		return packet, err
+	}
+	c.counts.published.Add(1)
+	return published, nil
+}
+
+func (c *Cluster) publishBatch(ctx context.Context, packets []Packet) error {
+	c.counts.batches.Add(1)
+	return c.broker.Publish(ctx, packets)
+}
+
+// Shutdown implements Sender: it publishes what has gathered, says goodbye to
+// the other nodes, and closes the broker. When ctx ends first it closes the
+// broker at once.
+func (c *Cluster) Shutdown(ctx context.Context) (err error) {
+	c.closing.Do(func() {
+		c.closed.Store(true)
+		drained := make(chan struct{})
+		go func() {
+			defer close(drained)
+			c.group.close()
+		}()
+		select {
+		case <-drained:
+			err = c.leave(ctx)
+		case <-ctx.Done():
+			err = fmt.Errorf("%w: %w", ErrNotPublished, ctx.Err())
+		}
+		c.stop()
+		err = errors.Join(err, c.broker.Close())
+		<-drained // closing the broker ends a publish
+		c.running.Wait()
+	})
+	return err
+}
+
+// leave says goodbye, which is the last that a node publishes: nothing else can
+// be on its way to the broker, as the group is closed.
+func (c *Cluster) leave(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, c.options.PublishTimeout)
+	defer cancel()
+	e := envelope{kind: kindLeave, origin: c.self, number: c.number, time: time.Now()}
+	if err := c.broker.Publish(ctx, []Packet{{Payload: e.encode(), Nodes: NodesUnknown}}); err != nil {
+		return fmt.Errorf("say goodbye: %w", err)
+	}
+	return nil
+}
+
+// receive delivers what comes from other nodes, until ctx ends.
+func (c *Cluster) receive(ctx context.Context) {
+	for {
+		event, err := c.broker.Receive(ctx)
+		if err != nil {
+			if ctx.Err() == nil && !c.closed.Load() {
+				c.log.Error("receiving has ended", "error", err)
+			}
+			return
+		}
+		switch event.Link {
+		case LinkDown:
+			c.linkDown(event.Err)
+		case LinkUp:
+			c.linkUp()
+		default:
+			c.deliver(event.Payload)
+		}
+	}
+}
+
+// deliver handles one envelope.
+func (c *Cluster) deliver(payload []byte) {
+	e, err := decodeEnvelope(payload)
+	if err != nil {
+		c.counts.foreign.Add(1)
+		return
+	}
+	now := time.Now()
+	if e.origin == c.self {
+		c.health.proven(e.time, now)
+		c.counts.probeRoundTrip.Store(int64(now.Sub(e.time)))
+		return
+	}
+	v := c.peers.note(&e, now)
+	switch {
+	case v.overflow:
+		c.counts.foreign.Add(1)
+		return
+	case v.duplicate:
+		c.counts.duplicates.Add(1)
+		return
+	case v.missing > 0:
+		c.gap(Gap{Origin: e.origin.node, Missing: v.missing, Since: v.since, Reason: "messages are missing"})
+	}
+	if e.kind == kindMessage {
+		c.counts.received.Add(1)
+		end := c.tracing.deliver(&e)
+		// A message that cannot be delivered here was refused at its origin too.
+		_, _ = c.manager.Deliver(e.target, e.message)
+		end()
+	}
+}
+
+// probe sends probes and looks for silence, until ctx ends.
+func (c *Cluster) probe(ctx context.Context) {
+	ticker := time.NewTicker(c.options.ProbeInterval)
+	defer ticker.Stop()
+	heard := time.Now() // since when this node hears what is sent
+	for {
+		// The error is in the counters, and the missing answer in the health.
+		_, err := c.publish(ctx, Packet{}, &envelope{kind: kindProbe, origin: c.self})
+		if c.manager == nil && err == nil {
+			c.health.proven(time.Now(), time.Now())
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		now := time.Now()
+		if since, ok := c.health.lost(now); ok && c.manager != nil && c.loses() {
+			c.gap(Gap{Since: since, Reason: "nothing comes back through the broker"})
+		}
+		if c.health.ready(now) != nil {
+			heard = now
+		}
+		for _, silent := range c.peers.expire(now, heard) {
+			c.counts.silent.Add(1)
+			c.log.Warn("node has gone silent", "node", silent.Node, "seen", silent.Seen)
+			c.tell(Gap{Origin: silent.Node, Since: silent.Seen, Reason: "the node has gone silent"})
+		}
+		c.report(now)
+	}
+}
+
+// Peers returns the other nodes that something has come from lately, in no order.
+func (c *Cluster) Peers() []Peer { return c.peers.list() }

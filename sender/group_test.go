@@ -1,0 +1,305 @@
+package sender
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// gate is a broker's Publish that takes what it is let take.
+type gate struct {
+	open    chan error // a batch takes one
+	mu      sync.Mutex
+	batches [][]string
+	during  atomic.Int32
+	overlap atomic.Bool
+}
+
+func (g *gate) publish(ctx context.Context, packets []Packet) error {
+	if g.during.Add(1) > 1 {
+		g.overlap.Store(true)
+	}
+	defer g.during.Add(-1)
+	var batch []string
+	for i := range packets {
+		batch = append(batch, string(packets[i].Payload))
+	}
+	g.mu.Lock()
+	g.batches = append(g.batches, batch)
+	g.mu.Unlock()
+	select {
+	case err := <-g.open:
+		for i := range packets {
+			packets[i].Done = err == nil || i == 0 // the first of a failed batch went out
+			packets[i].Nodes = 1
+		}
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (g *gate) all() (all []string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return slices.Concat(g.batches...)
+}
+
+func newGroup(g *gate, packets, bytes int) *group {
+	g.open = make(chan error)
+	return &group{publish: g.publish, timeout: time.Second, maxPackets: packets, maxBytes: bytes, next: newBatch()}
+}
+
+func send(ctx context.Context, g *group, text string) (Packet, error) {
+	return g.send(ctx, len(text), func() Packet { return Packet{Payload: []byte(text), Nodes: NodesUnknown} })
+}
+
+// sending sends in the background, after what was sent before has been taken in.
+func sending(ctx context.Context, g *group, texts ...string) <-chan error {
+	results := make(chan error, len(texts))
+	for _, text := range texts {
+		synctest.Wait()
+		go func() {
+			_, err := send(ctx, g, text)
+			results <- err
+		}()
+	}
+	synctest.Wait()
+	return results
+}
+
+func TestGroupGathersWhileItPublishes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		broker := &gate{}
+		g := newGroup(broker, 100, 1000)
+		results := sending(t.Context(), g, "1", "2", "3", "4")
+		if got := broker.all(); !slices.Equal(got, []string{"1"}) {
+			t.Fatalf("published %q; the first goes out at once and alone", got)
+		}
+		select {
+		case err := <-results:
+			t.Fatalf("a send returned %v before the broker had it", err)
+		default:
+		}
+		broker.open <- nil
+		broker.open <- nil
+		for range 4 {
+			if err := <-results; err != nil {
+				t.Error(err)
+			}
+		}
+		if len(broker.batches) != 2 || !slices.Equal(broker.all(), []string{"1", "2", "3", "4"}) {
+			t.Errorf("published %q, want two batches in the order of the sends", broker.batches)
+		}
+		synctest.Wait()
+		if g.flowing {
+			t.Error("a goroutine is left with nothing to publish")
+		}
+	})
+}
+
+func TestGroupBounds(t *testing.T) {
+	for name, test := range map[string]struct {
+		packets, bytes int
+		size           int
+		gathers        int
+	}{
+		"messages":              {3, 1000, 1, 3},
+		"bytes":                 {100, 10, 4, 2},
+		"larger than the bound": {100, 10, 50, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				broker := &gate{}
+				g := newGroup(broker, test.packets, test.bytes)
+				g.timeout = time.Hour
+				text := func(i int) string { return fmt.Sprintf("%-*d", test.size, i) }
+				under := sending(t.Context(), g, text(0))
+				for i := range test.gathers {
+					sending(t.Context(), g, text(i+1))
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				for i := range 20 {
+					begun := time.Now()
+					short, cancel := context.WithTimeout(ctx, time.Second)
+					called := false
+					_, err := g.send(short, test.size, func() Packet { called = true; return Packet{Payload: []byte(text(100 + i))} })
+					cancel()
+					if !errors.Is(err, ErrBusy) || !errors.Is(err, context.DeadlineExceeded) {
+						t.Fatalf("send into a full group returned %v", err)
+					}
+					if called {
+						t.Error("the packet was made, and took a number, though there was no room")
+					}
+					if waited := time.Since(begun); waited != time.Second {
+						t.Errorf("send waited %s for room, its context had a second", waited)
+					}
+				}
+				if got := len(g.next.packets); got != test.gathers {
+					t.Errorf("%d packets have gathered, the bound is %d", got, test.gathers)
+				}
+				late := sending(t.Context(), g, text(50)) // waits for room
+				broker.open <- nil
+				broker.open <- nil
+				broker.open <- nil
+				if err := errors.Join(<-under, <-late); err != nil {
+					t.Error(err)
+				}
+				g.close()
+			})
+		})
+	}
+}
+
+func TestGroupErrors(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		broker := &gate{}
+		g := newGroup(broker, 100, 1000)
+		first := sending(t.Context(), g, "1")
+		rest := sending(t.Context(), g, "2", "3")
+		broker.open <- nil
+		refused := errors.New("refused")
+		broker.open <- refused
+		if err := <-first; err != nil {
+			t.Errorf("the first batch: %v", err)
+		}
+		// The broker has packet 2 and says so.
+		failures := 0
+		for range 2 {
+			if err := <-rest; err != nil {
+				failures++
+				if !errors.Is(err, ErrNotPublished) || !errors.Is(err, refused) {
+					t.Errorf("the error is %v", err)
+				}
+			}
+		}
+		if failures != 1 {
+			t.Errorf("%d of 2 sends failed; the broker had one of them", failures)
+		}
+
+		// A broker that hangs costs one publish its time.
+		begun := time.Now()
+		_, err := send(t.Context(), g, "4")
+		if !errors.Is(err, ErrNotPublished) || !errors.Is(err, errPublishTimeout) || time.Since(begun) != time.Second {
+			t.Errorf("a publish that hangs: %v after %s", err, time.Since(begun))
+		}
+
+		// A caller that goes away does not wait; what it sent goes out.
+		ctx, cancel := context.WithCancel(t.Context())
+		left := sending(ctx, g, "5")
+		cancel()
+		if err := <-left; !errors.Is(err, ErrNotPublished) || !errors.Is(err, context.Canceled) {
+			t.Errorf("a caller that goes away: %v", err)
+		}
+		next := sending(t.Context(), g, "6")
+		broker.open <- nil
+		broker.open <- nil
+		if err := <-next; err != nil {
+			t.Error(err)
+		}
+		if got := broker.all(); !slices.Equal(got, []string{"1", "2", "3", "4", "5", "6"}) {
+			t.Errorf("published %q", got)
+		}
+		g.close()
+	})
+}
+
+func TestGroupCloseDrains(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		broker := &gate{}
+		g := newGroup(broker, 2, 1000)
+		g.timeout = time.Hour
+		taken := sending(t.Context(), g, "1", "2", "3")
+		waits := sending(t.Context(), g, "4") // for room
+		closed := make(chan struct{})
+		go func() {
+			defer close(closed)
+			g.close()
+		}()
+		synctest.Wait()
+		select {
+		case <-closed:
+			t.Fatal("close returned before what had gathered was published")
+		default:
+		}
+		if _, err := send(t.Context(), g, "5"); !errors.Is(err, ErrClosed) {
+			t.Errorf("send after close: %v", err)
+		}
+		broker.open <- nil
+		broker.open <- nil
+		<-closed
+		for range 3 {
+			if err := <-taken; err != nil {
+				t.Error(err)
+			}
+		}
+		if err := <-waits; !errors.Is(err, ErrClosed) {
+			t.Errorf("a send that waited for room: %v", err)
+		}
+		if got := broker.all(); !slices.Equal(got, []string{"1", "2", "3"}) {
+			t.Errorf("published %q", got)
+		}
+		g.close()
+	})
+}
+
+// Under the race detector.
+func TestGroupConcurrently(t *testing.T) {
+	var (
+		broker    gate
+		published []string
+	)
+	g := newGroup(&broker, 7, 100)
+	g.publish = func(ctx context.Context, packets []Packet) error {
+		if broker.during.Add(1) > 1 {
+			broker.overlap.Store(true)
+		}
+		defer broker.during.Add(-1)
+		if len(packets) == 0 || len(packets) > 7 {
+			t.Errorf("a batch of %d", len(packets))
+		}
+		for i := range packets {
+			published = append(published, string(packets[i].Payload))
+			packets[i].Done, packets[i].Nodes = true, len(published)
+		}
+		return nil
+	}
+	const senders, count = 16, 200
+	var running sync.WaitGroup
+	for s := range senders {
+		running.Go(func() {
+			for i := range count {
+				packet, err := send(t.Context(), g, fmt.Sprintf("%d %d", s, i))
+				if err != nil || packet.Nodes < 1 {
+					t.Errorf("send: %+v, %v", packet, err)
+				}
+			}
+		})
+	}
+	running.Wait()
+	g.close()
+	if broker.overlap.Load() {
+		t.Error("two publishes at a time")
+	}
+	next := make([]int, senders)
+	for _, text := range published {
+		var s, i int
+		if _, err := fmt.Sscanf(text, "%d %d", &s, &i); err != nil {
+			t.Fatal(err)
+		}
+		if i != next[s] {
+			t.Fatalf("sender %d: packet %d came as %d", s, i, next[s])
+		}
+		next[s]++
+	}
+	if len(published) != senders*count {
+		t.Errorf("published %d, want %d", len(published), senders*count)
+	}
+}

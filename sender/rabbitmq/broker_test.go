@@ -1,0 +1,81 @@
+package rabbitmq_test
+
+import (
+	"testing"
+
+	"github.com/switchboard-go/switchboard/internal/brokers"
+	"github.com/switchboard-go/switchboard/sender"
+	"github.com/switchboard-go/switchboard/sender/rabbitmq"
+	"github.com/switchboard-go/switchboard/sender/sendertest"
+)
+
+// server is the RabbitMQ that the tests share.
+var server *brokers.Broker
+
+func TestMain(m *testing.M) {
+	brokers.Main(m, brokers.RabbitMQ, func(b *brokers.Broker) { server = b })
+}
+
+// configured returns the configuration of an application on the broker at address.
+func configured(address, app string) rabbitmq.Config {
+	config := rabbitmq.Defaults()
+	config.URL = rabbitmq.URL("amqp://guest:guest@" + address + "/")
+	config.Exchange = app + "-exchange"
+	config.Queue = app + "-queue"
+	return config
+}
+
+// open returns a node of an application, closed with the test.
+func open(t testing.TB, config rabbitmq.Config, node string) *rabbitmq.Broker {
+	t.Helper()
+	b, err := rabbitmq.New(config, node)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := b.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return b
+}
+
+func harness(persistent bool) sendertest.Harness {
+	return sendertest.Harness{
+		Open: func(t testing.TB, app, node string) sender.Broker {
+			config := configured(server.Address, app)
+			config.Persistent = persistent
+			return open(t, config, node)
+		},
+		Capabilities: &sender.Capabilities{Durable: persistent, Routing: sender.RouteNodes, MaxPayload: 16 << 20},
+		Restart: func(t testing.TB) {
+			t.Helper()
+			if err := server.Restart(); err != nil {
+				t.Fatal(err)
+			}
+		},
+		Config: &sendertest.Config{
+			Name: "rabbitmq",
+			Unreachable: func(config any, secret string) {
+				config.(*rabbitmq.Config).URL = rabbitmq.URL("amqp://guest:" + secret + "@127.0.0.1:1/")
+			},
+			Invalid: map[string]func(config any){
+				"no url":              func(c any) { c.(*rabbitmq.Config).URL = "" },
+				"url of another kind": func(c any) { c.(*rabbitmq.Config).URL = "http" + c.(*rabbitmq.Config).URL[4:] },
+				"no exchange":         func(c any) { c.(*rabbitmq.Config).Exchange = "" },
+				"no queue":            func(c any) { c.(*rabbitmq.Config).Queue = "" },
+				"no prefetch":         func(c any) { c.(*rabbitmq.Config).Prefetch = 0 },
+				"missing CA": func(c any) {
+					c.(*rabbitmq.Config).URL = "amqps" + c.(*rabbitmq.Config).URL[4:]
+					c.(*rabbitmq.Config).TLSCAFile = "missing.pem"
+				},
+			},
+		},
+	}
+}
+
+func TestConformance(t *testing.T) { sendertest.Run(t, harness(true)) }
+
+// TestConformanceTransient: without persistence the broker promises less, and
+// keeps the rest.
+func TestConformanceTransient(t *testing.T) { sendertest.Run(t, harness(false)) }

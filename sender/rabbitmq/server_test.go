@@ -1,0 +1,101 @@
+package rabbitmq_test
+
+import (
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/switchboard-go/switchboard/internal/brokers"
+	"github.com/switchboard-go/switchboard/sender"
+)
+
+// RabbitMQ stops reading from who publishes when its memory is full.
+func TestBlocked(t *testing.T) {
+	own, err := brokers.Start(brokers.RabbitMQ)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { own.Close() })
+	b := subscribe(t, configured(own.Address, app(t)), "n1")
+	say(t, b, "", "before")
+	control(t, own, "set_vm_memory_high_watermark", "0")
+	await(t, "a block", func() bool {
+		return b.Publish(bounded(t), []sender.Packet{{Payload: []byte("meanwhile")}}) != nil
+	})
+	began := time.Now()
+	err = b.Publish(bounded(t), []sender.Packet{{Payload: []byte("meanwhile")}})
+	if took := time.Since(began); err == nil || !strings.Contains(err.Error(), "blocked publishing: low on memory") || took > time.Second {
+		t.Errorf("Publish returned %v after %s", err, took)
+	}
+	if s := b.Stats(); s.Blocks != 1 || s.Blocked == "" {
+		t.Errorf("got %+v", s)
+	}
+	control(t, own, "set_vm_memory_high_watermark", "0.4")
+	await(t, "the end of the block", func() bool {
+		return b.Publish(bounded(t), []sender.Packet{{Payload: []byte("after")}}) == nil
+	})
+	expect(t, b, "before")
+	hear(t, b, func(e sender.Event) bool { return string(e.Payload) == "after" })
+	if s := b.Stats(); s.Blocked != "" || s.Reconnects != 0 {
+		t.Errorf("got %+v", s)
+	}
+}
+
+// control runs RabbitMQ's command line tool on a broker of package brokers,
+// whose third port is that of Erlang's name server.
+func control(t *testing.T, b *brokers.Broker, arguments ...string) string {
+	t.Helper()
+	_, port, err := net.SplitHostPort(b.Address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	number, err := strconv.Atoi(port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tool := "rabbitmqctl"
+	if debian := "/usr/lib/rabbitmq/bin/rabbitmqctl"; exists(debian) {
+		tool = debian // that in the path wants to be another user
+	}
+	command := exec.CommandContext(bounded(t), tool, append([]string{"-n", "rabbit@localhost"}, arguments...)...)
+	command.Env = append(os.Environ(), "HOME="+b.Dir, "ERL_EPMD_PORT="+strconv.Itoa(number+2),
+		"RABBITMQ_CONF_ENV_FILE="+filepath.Join(b.Dir, "none"), "RABBITMQ_ENABLED_PLUGINS_FILE="+filepath.Join(b.Dir, "enabled_plugins"))
+	output, err := command.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %v\n%s", arguments, err, output)
+	}
+	return string(output)
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// The queue of a node that leaves goes with it.
+func TestCloseDeletesTheQueue(t *testing.T) {
+	config := configured(server.Address, app(t))
+	b := subscribe(t, config, "n1")
+	config.Queue += "-other"
+	stays := subscribe(t, config, "n1")
+	before := queues(t)
+	if err := b.Close(); err != nil {
+		t.Error(err)
+	}
+	if after := queues(t); after != before-1 {
+		t.Errorf("there were %d queues and are %d", before, after)
+	}
+	say(t, stays, "", "x")
+	expect(t, stays, "x")
+}
+
+// queues returns how many queues the shared broker has.
+func queues(t *testing.T) int {
+	t.Helper()
+	return strings.Count(control(t, server, "--silent", "list_queues", "name"), "\n")
+}

@@ -1,0 +1,75 @@
+package redis
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	goredis "github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
+)
+
+const (
+	// dialTimeout bounds one try to reach a server.
+	dialTimeout = 2 * time.Second
+	// ioTimeout bounds what one pipeline writes and reads, and how long nothing
+	// may come from a server that is asked every second.
+	ioTimeout = 3 * time.Second
+	// pingInterval is how often the server is asked for a sign of life on the
+	// connection that receives.
+	pingInterval = time.Second
+
+	firstRetry = 50 * time.Millisecond
+	lastRetry  = time.Second
+)
+
+// connect returns a client with connections of the broker's own to the server in
+// charge of the application's names. The broker closes it whenever a connection
+// is to end at once, which contexts do not do with go-redis: they are looked at
+// between reads and writes only. Commands are never repeated: one that was lost
+// on the way back has been executed.
+func (b *Broker) connect(ctx context.Context) (*goredis.Client, error) {
+	base := b.single
+	if base == nil {
+		var err error
+		if base, err = b.cluster.MasterForKey(ctx, b.names.all()); err != nil {
+			return nil, err
+		}
+	}
+	o := *base.Options()
+	o.Protocol = 2 // its pub/sub is the plainer one, and no push notifications come in between
+	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
+	o.PushNotificationProcessor = nil
+	o.ClientSideCache, o.ClientSideCacheConfig = nil, nil
+	o.Limiter = nil
+	o.MaxRetries = -1
+	o.DialTimeout = min(o.DialTimeout, dialTimeout)
+	o.DialerRetries = 1
+	o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = ioTimeout, ioTimeout, ioTimeout
+	o.ContextTimeoutEnabled = true
+	// One connection is used. A pool of one would go on dialing in the background,
+	// also after it is closed, when its first dial fails.
+	o.PoolSize, o.MinIdleConns, o.MaxIdleConns, o.MaxActiveConns = 2, 0, 0, 0
+	o.PipelinePoolSize = -1
+	return goredis.NewClient(&o), nil
+}
+
+// lost is called when a connection broke or a server refused: on a Redis Cluster
+// another one may be in charge now.
+func (b *Broker) lost() {
+	if b.cluster != nil {
+		b.cluster.ReloadState(context.Background()) // it returns at once
+	}
+}
+
+// pause waits before the next try, with jitter, so that the nodes of a cluster do
+// not come back all at a time. It returns early when ctx ends.
+func pause(ctx context.Context, attempt int) {
+	d := min(firstRetry<<min(attempt, 16), lastRetry)
+	timer := time.NewTimer(d/2 + rand.N(d/2+1))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
