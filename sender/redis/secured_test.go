@@ -59,8 +59,8 @@ func TestTLS(t *testing.T) {
 			t.Errorf("a server that nobody vouches for: %v", err)
 		}
 		s.TLSCAFile = ca
-		if err := open(t, s, "n1").Subscribe(t.Context()); err == nil || !strings.Contains(err.Error(), "certificate required") {
-			t.Errorf("without a certificate of our own: %v", err)
+		if err := open(t, s, "n1").Subscribe(t.Context()); err == nil { // a reset, or that a certificate is required
+			t.Error("Subscribe works without a certificate of our own")
 		}
 		s.TLSCertFile, s.TLSKeyFile = cert, key
 		n := subscribed(t, s, "n1")
