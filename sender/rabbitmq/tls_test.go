@@ -21,20 +21,23 @@ import (
 
 // TestTLS has something else end the encryption, as a load balancer does.
 func TestTLS(t *testing.T) {
+	t.Parallel()
 	certificate, file := selfSigned(t)
 	listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{certificate}, ClientAuth: tls.RequireAnyClientCert})
 	if err != nil {
 		t.Fatal(err)
 	}
-	between := forward(t, listener, server.Address)
-	config := configured(listener.Addr().String(), app(t))
+	forward(t, listener)
+	link := proxied(t, listener.Addr().String())
+	config := configured(link.Address, app(t))
 	config.URL = "amqps" + config.URL[len("amqp"):]
 	config.TLSCAFile, config.TLSCertFile, config.TLSKeyFile, config.TLSServerName = file, file, file, "broker.test"
 	b := subscribe(t, config, "n1")
 	say(t, b, "", "encrypted")
 	expect(t, b, "encrypted")
-	between.strand()
+	must(t, link.Cut())
 	hear(t, b, change(sender.LinkDown))
+	must(t, link.Heal())
 	hear(t, b, change(sender.LinkUp))
 	await(t, "publishing", func() bool {
 		return b.Publish(bounded(t), []sender.Packet{{Payload: []byte("encrypted again")}}) == nil
