@@ -7,10 +7,11 @@ import (
 	"testing"
 )
 
-// forwarder forwards what comes to a listener, which may end encryption, to the
-// shared broker. It can strand the broker's ends of connections, which
-// brokers.Proxy cannot: there the next connection goes through.
+// forwarder stands between nodes and the shared broker. It can strand the
+// broker's ends of connections and let others be made, which brokers.Proxy
+// cannot.
 type forwarder struct {
+	address string
 	running sync.WaitGroup
 
 	mu       sync.Mutex
@@ -20,8 +21,11 @@ type forwarder struct {
 }
 
 // forward forwards until the test ends.
-func forward(t testing.TB, listener net.Listener) *forwarder {
-	f := &forwarder{stranded: make(map[net.Conn]bool)}
+func forward(t testing.TB) *forwarder {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	f := &forwarder{address: listener.Addr().String(), stranded: make(map[net.Conn]bool)}
 	f.running.Go(func() {
 		for {
 			client, err := listener.Accept()

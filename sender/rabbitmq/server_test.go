@@ -3,6 +3,7 @@ package rabbitmq_test
 import (
 	"context"
 	"net"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -103,4 +104,29 @@ func queues(t *testing.T, config rabbitmq.Config) (names []string) {
 		}
 	}
 	return names
+}
+
+// The permissions that the package's documentation names are enough, and no
+// fewer are; names and passwords may have any characters.
+func TestLeastPermissions(t *testing.T) {
+	name := app(t)
+	vhost := name + "/chat"
+	control(t, server, "add_vhost", vhost)
+	control(t, server, "add_user", name, "hunter2:@/?#%")
+	config := configured(server.Address, name)
+	config.URL = rabbitmq.URL("amqp://" + name + ":hunter2%3A%40%2F%3F%23%25@" + server.Address + "/" + url.PathEscape(vhost))
+	refused(t, config, vhost)
+
+	allowed := "^" + config.Exchange + `$|^` + config.Queue + `\..*`
+	permit := func(configure, write, read string) {
+		t.Helper()
+		control(t, server, "set_permissions", "-p", vhost, name, configure, write, read)
+	}
+	permit(allowed, allowed, "^$")
+	refused(t, config, "ACCESS_REFUSED")
+	permit(allowed, allowed, allowed)
+	b := subscribe(t, config, "n1")
+	say(t, b, "", "to all")
+	say(t, b, "n1", "to one")
+	expect(t, b, "to all", "to one")
 }
