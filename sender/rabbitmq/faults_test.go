@@ -280,6 +280,9 @@ func (m *member) report(t *testing.T, fault string, whole time.Duration) {
 	if len(to.wrong) > 0 {
 		t.Errorf("at %s %d went wrong: %.500q", to.name, len(to.wrong), to.wrong)
 	}
+	if s := to.driver.Stats(); s.Missed > 0 || s.QueuesLost > 0 {
+		t.Errorf("%s counts losses, and nothing is lost: %+v", to.name, s)
+	}
 	if s := to.Stats(); s.Duplicates > 0 {
 		t.Errorf("%s dropped %d duplicates that the driver should have", to.name, s.Duplicates)
 	}
