@@ -19,7 +19,7 @@ import (
 
 // What a node had taken when its link broke and not acknowledged yet comes again.
 func TestRedeliveredIsDropped(t *testing.T) {
-	link := proxied(t)
+	link := proxied(t, server.Address)
 	name := app(t)
 	near := open(t, configured(server.Address, name), "near")
 	far := subscribe(t, configured(link.Address, name), "far")
@@ -43,11 +43,12 @@ func TestRedeliveredIsDropped(t *testing.T) {
 // until a heartbeat is missed. The next connection must not read on before that,
 // or those packets come after later ones.
 func TestStrandedConsumer(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	between := forward(t, listener, server.Address)
+	t.Parallel()
+	between := forward(t)
 	name := app(t)
-	near, far := open(t, configured(server.Address, name), "near"), subscribe(t, configured(listener.Addr().String(), name), "far")
+	config := configured(between.address, name)
+	config.Heartbeat = time.Second // so that the broker notices soon
+	near, far := open(t, configured(server.Address, name), "near"), subscribe(t, config, "far")
 	texts := many("to all", 600)
 	say(t, near, "", texts[:100]...)
 	expect(t, far, texts[:50]...)
@@ -92,7 +93,8 @@ func TestOverflowIsReported(t *testing.T) {
 }
 
 func TestExpiredQueueIsMadeAgain(t *testing.T) {
-	link := proxied(t)
+	t.Parallel()
+	link := proxied(t, server.Address)
 	name := app(t)
 	config := configured(link.Address, name)
 	config.QueueExpiry = time.Second
@@ -116,10 +118,94 @@ func TestExpiredQueueIsMadeAgain(t *testing.T) {
 	}
 }
 
+// Operators delete queues. RabbitMQ tells the consumer, whose connection stands.
+func TestDeletedQueueIsMadeAgain(t *testing.T) {
+	config := configured(server.Address, app(t))
+	near, far := open(t, config, "near"), subscribe(t, config, "far")
+	say(t, near, "", "before")
+	expect(t, far, "before")
+	names := queues(t, config)
+	if len(names) != 1 {
+		t.Fatalf("the queues are %q, want one", names)
+	}
+	control(t, server, "delete_queue", names[0])
+	down := hear(t, far, change(sender.LinkDown))
+	if down.Err == nil || !strings.Contains(down.Err.Error(), "queue is deleted") {
+		t.Errorf("the link is down for %v", down.Err)
+	}
+	hear(t, far, change(sender.LinkUp))
+	say(t, near, "", "after")
+	say(t, near, "far", "after, to one")
+	expect(t, far, "after", "after, to one")
+	if s := far.Stats(); s.QueuesLost != 1 {
+		t.Errorf("got %+v, want that a queue was lost", s)
+	}
+}
+
+// A cluster calls Subscribe until it succeeds, and publishes meanwhile.
+func TestSubscribeAgain(t *testing.T) {
+	link := proxied(t, server.Address)
+	b := open(t, configured(link.Address, app(t)), "n1")
+	must(t, link.Cut())
+	for range 2 {
+		if err := b.Subscribe(bounded(t)); err == nil || !strings.Contains(err.Error(), link.Address) {
+			t.Errorf("Subscribe returned %v", err)
+		}
+		if err := b.Publish(bounded(t), []sender.Packet{{Payload: []byte("lost")}}); err == nil {
+			t.Error("Publish succeeded")
+		}
+	}
+	must(t, link.Heal())
+	await(t, "publishing", func() bool {
+		return b.Publish(bounded(t), []sender.Packet{{Payload: []byte("too early")}}) == nil
+	})
+	if err := b.Subscribe(bounded(t)); err != nil {
+		t.Fatal(err)
+	}
+	say(t, b, "", "at once")
+	expect(t, b, "at once")
+	if err := b.Subscribe(bounded(t)); err == nil {
+		t.Error("a second subscription was made")
+	}
+}
+
+// Connecting takes a dozen round trips, here of 0.4 s.
+func TestFarAwayBroker(t *testing.T) {
+	t.Parallel()
+	link := proxied(t, server.Address)
+	must(t, link.Latency(200*time.Millisecond))
+	subscribe(t, configured(link.Address, app(t)), "n1")
+}
+
+// The channel of a batch is closed in the middle of it: what is not confirmed is
+// told as lost, and comes neither twice nor late.
+func TestExchangeIsDeleted(t *testing.T) {
+	config := configured(server.Address, app(t))
+	b := open(t, config, "n1")
+	say(t, b, "", "before")
+	conn, channel := client(t, config)
+	defer conn.Close()
+	must(t, channel.ExchangeDelete(config.Exchange, false, false))
+	packets := []sender.Packet{{Payload: []byte("1")}, {Payload: []byte("2")}}
+	err := b.Publish(bounded(t), packets)
+	if err == nil || !strings.Contains(err.Error(), config.Exchange) || packets[0].Done || packets[1].Done {
+		t.Errorf("Publish returned %v, %+v", err, packets)
+	}
+	// It is made again with the next line.
+	to := subscribe(t, config, "n2")
+	await(t, "publishing", func() bool {
+		return b.Publish(bounded(t), []sender.Packet{{Payload: []byte("3")}}) == nil
+	})
+	expect(t, to, "3")
+	if s := b.Stats(); s.Reconnects == 0 {
+		t.Errorf("got %+v, want another connection", s)
+	}
+}
+
 // A node is killed, and its connection stands for a while. Its next life must
 // not read what was meant for it, nor share a queue with it.
 func TestNextLifeReadsNothingOld(t *testing.T) {
-	link := proxied(t)
+	link := proxied(t, server.Address)
 	name := app(t)
 	config := configured(server.Address, name)
 	near, first := open(t, config, "near"), subscribe(t, configured(link.Address, name), "far")
@@ -148,15 +234,8 @@ func TestForeignMessages(t *testing.T) {
 	config := configured(server.Address, name)
 	m, other := join(t, config, "near"), join(t, config, "far")
 	m.other, other.other = other, m
-	conn, err := amqp.Dial(config.URL.Reveal())
-	if err != nil {
-		t.Fatal(err)
-	}
+	conn, channel := client(t, config)
 	defer conn.Close()
-	channel, err := conn.Channel()
-	if err != nil {
-		t.Fatal(err)
-	}
 	for i, id := range []string{"", "550e8400-e29b-41d4-a716-446655440000", "a.1", "a.1", "a.zzzzzzzz.0"} {
 		for _, key := range []string{"all", "node.near", "", "node.near.x"} {
 			body := fmt.Appendf(nil, `{"sessionId":null,"userType":%d}`, i)
@@ -175,20 +254,13 @@ func TestForeignMessages(t *testing.T) {
 func TestExchangeOfAnotherKind(t *testing.T) {
 	config := configured(server.Address, app(t))
 	config.Exchange = app(t)
-	conn, err := amqp.Dial(config.URL.Reveal())
-	if err != nil {
-		t.Fatal(err)
-	}
+	conn, channel := client(t, config)
 	defer conn.Close()
-	channel, err := conn.Channel()
-	if err != nil {
-		t.Fatal(err)
-	}
 	if err := channel.ExchangeDeclare(config.Exchange, "fanout", true, false, false, false, nil); err != nil {
 		t.Fatal(err)
 	}
 	b := open(t, config, "n1")
-	err = b.Subscribe(bounded(t))
+	err := b.Subscribe(bounded(t))
 	if err == nil || !strings.Contains(err.Error(), config.Exchange) || !strings.Contains(err.Error(), "topic") {
 		t.Errorf("Subscribe returned %v", err)
 	}
@@ -200,6 +272,7 @@ func TestExchangeOfAnotherKind(t *testing.T) {
 
 // A failure says what was tried, and keeps the password to itself.
 func TestFailures(t *testing.T) {
+	t.Parallel()
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -263,9 +336,9 @@ func TestPublishEndsWithItsContext(t *testing.T) {
 	if err := server.Pause(); err != nil {
 		t.Fatal(err)
 	}
-	large := make([]sender.Packet, 8)
+	large := make([]sender.Packet, 16)
 	for i := range large {
-		large[i].Payload = make([]byte, 8<<20)
+		large[i].Payload = make([]byte, 4<<20)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 	began := time.Now()
@@ -285,7 +358,7 @@ func TestPublishEndsWithItsContext(t *testing.T) {
 
 func TestNothingIsLeftRunning(t *testing.T) {
 	before := goleak.IgnoreCurrent()
-	link := proxied(t)
+	link := proxied(t, server.Address)
 	config := configured(link.Address, app(t))
 	for range 3 {
 		b, err := rabbitmq.New(config, "n1")
