@@ -32,8 +32,10 @@ func TestConformance(t *testing.T) {
 				o.Username, o.Password = "app", kafka.Secret(secret)
 			},
 			Invalid: map[string]func(any){
-				"no broker":            func(c any) { c.(*kafka.Config).Brokers = nil },
-				"a URL":                func(c any) { c.(*kafka.Config).Brokers = []string{"kafka://app:hunter2-sendertest-secret@localhost:9092"} },
+				"no broker": func(c any) { c.(*kafka.Config).Brokers = nil },
+				"a URL": func(c any) {
+					c.(*kafka.Config).Brokers = []string{"kafka://app:hunter2-sendertest-secret@localhost:9092"}
+				},
 				"no port":              func(c any) { c.(*kafka.Config).Brokers = []string{"localhost"} },
 				"no topic":             func(c any) { c.(*kafka.Config).Topic = "" },
 				"a slash":              func(c any) { c.(*kafka.Config).Topic = "app/1" },

@@ -67,25 +67,30 @@ func (b *Broker) layout(ctx context.Context, c *conn) (layout, error) {
 	ctx, cancel := context.WithTimeout(ctx, createTimeout)
 	defer cancel()
 	for attempt := 0; ; attempt++ {
-		l, err = b.describe(ctx, c)
-		if err == nil && l.complete() {
+		if l, err = b.describe(ctx, c); err == nil {
+			err = b.probe(ctx, l)
+		}
+		if err == nil {
 			return l, nil
 		}
 		if c.broken || ctx.Err() != nil {
-			return l, errors.Join(errors.New("the topic was created and has no leaders yet"), err)
+			return l, fmt.Errorf("the topic was created and cannot be used yet: %w", err)
 		}
 		pause(ctx, attempt)
 	}
 }
 
-// complete reports whether every partition has a leader.
-func (l layout) complete() bool {
-	for _, addr := range l.leaders {
-		if addr == "" {
-			return false
+// probe returns an error where a partition cannot be used, as those of a new topic
+// for a moment: their leaders hear later of it than who is asked for them.
+func (b *Broker) probe(ctx context.Context, l layout) error {
+	for id := range l.leaders {
+		p := &partition{b: b, id: id, next: atEnd}
+		if err := p.connect(ctx, l); err != nil {
+			return err
 		}
+		p.disconnect()
 	}
-	return len(l.leaders) > 0
+	return nil
 }
 
 // describe asks a broker for the layout. Where the topic is unknown, it has the
