@@ -29,7 +29,10 @@ const patience = 30 * time.Second
 // noLeaks fails a test that leaves goroutines behind.
 func noLeaks(t testing.TB) {
 	before := goleak.IgnoreCurrent()
-	t.Cleanup(func() { goleak.VerifyNone(t, before) })
+	t.Cleanup(func() {
+		// A broker that a test has restarted has new processes to wait for.
+		goleak.VerifyNone(t, before, goleak.IgnoreAnyFunction("github.com/switchboard-go/switchboard/internal/brokers.startProcess.func2"))
+	})
 }
 
 // fresh returns a topic that no other test has.
