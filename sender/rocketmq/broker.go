@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -44,6 +45,9 @@ func New(config Config, node string) (*Broker, error) {
 	b.open, b.end = context.WithCancelCause(context.Background())
 	return b, nil
 }
+
+// Format prints the name servers and the topic, and so not the secret key.
+func (b *Broker) Format(state fmt.State, _ rune) { _, _ = io.WriteString(state, b.config.where()) }
 
 // Capabilities implements sender.Broker.
 func (b *Broker) Capabilities() sender.Capabilities {

@@ -108,7 +108,7 @@ func TestUnreachable(t *testing.T) {
 			}
 		}
 	}
-	if text := fmt.Sprintf("%v %+v %#v", b, b, b); strings.Contains(text, "hunter2") {
+	if text := fmt.Sprintf("%v %+v %#v %x", b, b, b, b); strings.Contains(text, "hunter2") {
 		t.Error("the broker printed shows the secret")
 	}
 }

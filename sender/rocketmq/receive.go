@@ -85,8 +85,7 @@ func (b *Broker) read(ctx context.Context) (err error) {
 }
 
 // begin connects and finds out where the queues end. A queue that can be written
-// to gets a mark: what is before it was published before. The broker's own word
-// is some milliseconds late and would have the last packets come again.
+// to gets a mark: what is before it was published before.
 func (l *link) begin(ctx context.Context, writable int) (err error) {
 	if l.conn, err = l.r.b.config.dial(ctx, l.addr); err != nil {
 		return err
@@ -98,8 +97,23 @@ func (l *link) begin(ctx context.Context, writable int) (err error) {
 				return err
 			}
 			l.next[id]++
-		} else if l.next[id], err = l.end(ctx, id); err != nil {
-			return err
+		}
+	}
+	// The broker's own word is some milliseconds late. Until it has reached the
+	// mark, a pull from there would be sent back to what was before.
+	for id := range l.next {
+		for {
+			end, err := l.end(ctx, id)
+			if err != nil {
+				return err
+			}
+			if end >= l.next[id] {
+				if id >= writable {
+					l.next[id] = end
+				}
+				break
+			}
+			<-time.After(time.Millisecond)
 		}
 	}
 	return nil
