@@ -12,6 +12,9 @@ import (
 	"github.com/switchboard-go/switchboard/sender"
 )
 
+// subscribeTimeout bounds one try of Subscribe.
+const subscribeTimeout = 10 * time.Second
+
 // Broker implements sender.Broker.
 type Broker struct {
 	config Config
@@ -67,6 +70,8 @@ func (b *Broker) Subscribe(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("subscribe at %s: %w", b.config.where(), context.Cause(ctx))
 	}
+	ctx, stop := context.WithTimeout(ctx, subscribeTimeout)
+	defer stop()
 	if err := b.read(ctx); err != nil {
 		return fmt.Errorf("subscribe at %s: %w", b.config.where(), because(ctx, err))
 	}
