@@ -198,7 +198,7 @@ func (m *SessionManager) Deliver(t Target, msg Message) (int, error) {
 }
 
 // DeliveredByType counts, since the manager was made, the messages that were
-// given to Deliver and to Session.Send and could be sent, by type: one for each
+// given to Deliver and to Session.Send and could be encoded, by type: one for each
 // call, however many sessions took it. Types beyond the first MaxCountedTypes
 // are counted under OtherTypes.
 func (m *SessionManager) DeliveredByType() map[string]uint64 { return m.delivered.stats() }

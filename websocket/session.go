@@ -73,11 +73,8 @@ func (s *Session) Send(m Message) error {
 	if err != nil || frame == nil {
 		return err
 	}
-	if err := s.push(frame); err != nil {
-		return err
-	}
 	s.server.manager.delivered.count(m.Type, true)
-	return nil
+	return s.push(frame)
 }
 
 // WriteText queues a text frame with the given payload as it is, for Protocols.
