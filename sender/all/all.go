@@ -1,0 +1,7 @@
+package all
+
+import (
+	_ "github.com/switchboard-go/switchboard/sender/local"
+	_ "github.com/switchboard-go/switchboard/sender/rabbitmq"
+	_ "github.com/switchboard-go/switchboard/sender/redis"
+)
