@@ -59,7 +59,7 @@ func run(ctx context.Context, out io.Writer) (err error) {
 }
 
 // talk connects user 1024 to the node of manager, and sends from another node.
-func talk(ctx context.Context, manager *websocket.SessionManager, elsewhere sender.Sender, out io.Writer) error {
+func talk(ctx context.Context, manager *websocket.SessionManager, elsewhere sender.Sender, out io.Writer) (err error) {
 	login := func(*http.Request) (websocket.LoginUser, error) {
 		return websocket.LoginUser{ID: "1024", Type: websocket.Member}, nil
 	}
@@ -69,12 +69,12 @@ func talk(ctx context.Context, manager *websocket.SessionManager, elsewhere send
 	}
 	web := httptest.NewServer(sockets)
 	defer web.Close()
-	defer sockets.Shutdown(ctx)
+	defer func() { err = errors.Join(err, sockets.Shutdown(ctx)) }()
 	conn, _, err := client.Dial(ctx, web.URL, nil) //nolint:bodyclose // it is the connection
 	if err != nil {
 		return err
 	}
-	defer conn.CloseNow()
+	defer func() { _ = conn.CloseNow() }()
 	for _, target := range []websocket.Target{websocket.ToAll(), websocket.ToUserType(websocket.Member)} {
 		receipt, err := sender.SendJSON(ctx, elsewhere, target, "greet", target.String())
 		if err != nil {
@@ -84,7 +84,10 @@ func talk(ctx context.Context, manager *websocket.SessionManager, elsewhere send
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(out, "node2 sends to %s (published: %t), user 1024 on node1 gets %s\n", target, receipt.Published, frame)
+		_, err = fmt.Fprintf(out, "node2 sends to %s (published: %t), user 1024 on node1 gets %s\n", target, receipt.Published, frame)
+		if err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -5,49 +5,13 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"net/url"
-	"regexp"
 	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
 
-	"github.com/switchboard-go/switchboard/config"
 	"github.com/switchboard-go/switchboard/sender"
 )
-
-func init() {
-	sender.RegisterBroker("nats", func(node string, decode func(any) error) (sender.Broker, error) {
-		c := Config{URL: "nats://127.0.0.1:4222", Subject: "app-websocket"}
-		if err := decode(&c); err != nil {
-			return nil, err
-		}
-		return NewBroker(c, node)
-	})
-}
-
-// Config is the section sender-nats of a configuration.
-type Config struct {
-	// URL is where the server is, with a user and a password where it wants them.
-	// Default: nats://127.0.0.1:4222.
-	URL config.Secret `koanf:"url"`
-	// Subject sets applications apart: all subjects begin with it. It has 1 to 64
-	// letters, digits, hyphens and underscores. Default: app-websocket.
-	Subject string `koanf:"subject"`
-}
-
-var subjectForm = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
-
-// Validate returns what is wrong, without secrets; nil where nothing is.
-func (c Config) Validate() error {
-	if u, err := url.Parse(c.URL.Reveal()); err != nil || u.Scheme != "nats" || u.Host == "" {
-		return errors.New("nats: url is not like nats://127.0.0.1:4222")
-	}
-	if !subjectForm.MatchString(c.Subject) {
-		return fmt.Errorf("nats: subject is %.40q, and needs 1 to 64 letters, digits, hyphens and underscores", c.Subject)
-	}
-	return nil
-}
 
 const (
 	maxPayload = 1 << 20 // a server's default
@@ -66,7 +30,9 @@ type Broker struct {
 	end    context.CancelFunc
 
 	messages chan *nats.Msg // of all subscriptions, in the order of their coming
-	heard    *link          // of Receive: the link that is told to be up; nil while none is
+	// Of Receive: the link that is told to be up, and when to make another; one is nil.
+	heard *link
+	retry <-chan time.Time
 
 	connecting sync.Mutex // held while a link is made or ended
 	link       *link      // guarded by connecting, as is receives
@@ -165,10 +131,13 @@ func (b *Broker) subscribe(ctx context.Context, l *link) error {
 	return errors.Join(err, nodeErr, l.flush(ctx))
 }
 
-// take subscribes to an address. An error means that the link is broken; the
-// next one gets all that is taken.
+// take subscribes to an address, where there is a link that receives. It fails on
+// a broken one only, and the next gets all that is taken.
 func (b *Broker) take(address string) {
-	b.taken[address], _ = b.live.ChanSubscribe(b.subject(sender.Packet{Address: address}), b.messages)
+	b.taken[address] = nil
+	if b.live != nil {
+		b.taken[address], _ = b.live.ChanSubscribe(b.subject(sender.Packet{Address: address}), b.messages)
+	}
 }
 
 // flush returns when the server has read all that was sent to it before.
@@ -211,15 +180,13 @@ func (b *Broker) Take(address string, on bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	s, was := b.taken[address]
-	switch {
-	case on && !was && b.live != nil:
+	if on && !was {
 		b.take(address)
-	case on && !was:
-		b.taken[address] = nil
-	case !on && s != nil:
-		_ = s.Unsubscribe()
-		fallthrough
-	case !on:
+	}
+	if !on && s != nil {
+		_ = s.Unsubscribe() // fails on a broken link only, and the next one is not told of it
+	}
+	if !on {
 		delete(b.taken, address)
 	}
 }
@@ -227,12 +194,16 @@ func (b *Broker) Take(address string, on bool) {
 // Receive implements sender.Broker. It makes the link again when it is down.
 func (b *Broker) Receive(ctx context.Context) (sender.Event, error) {
 	for b.open.Err() == nil {
+		if b.heard == nil && b.retry == nil {
+			if l, err := b.connect(ctx, true); err == nil {
+				b.heard = l
+				return sender.Event{Link: sender.LinkUp}, nil
+			}
+			b.retry = time.After(retryAfter)
+		}
 		var ended <-chan struct{}
-		var retry <-chan time.Time
 		if b.heard != nil {
 			ended = b.heard.ended
-		} else {
-			retry = time.After(retryAfter)
 		}
 		select {
 		case m := <-b.messages:
@@ -246,11 +217,8 @@ func (b *Broker) Receive(ctx context.Context) (sender.Event, error) {
 			err := b.heard.LastError()
 			b.heard = nil
 			return sender.Event{Link: sender.LinkDown, Err: err}, nil
-		case <-retry:
-			if l, err := b.connect(ctx, true); err == nil {
-				b.heard = l
-				return sender.Event{Link: sender.LinkUp}, nil
-			}
+		case <-b.retry:
+			b.retry = nil
 		case <-b.open.Done():
 		case <-ctx.Done():
 			return sender.Event{}, ctx.Err()

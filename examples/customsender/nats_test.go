@@ -3,8 +3,10 @@ package main
 import (
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 	"go.uber.org/goleak"
@@ -68,6 +70,58 @@ func TestConformance(t *testing.T) {
 			},
 		},
 	})
+}
+
+// What a receiver that stands still misses is told, and it hears all again.
+func TestSlowReceiver(t *testing.T) {
+	s := start(t, -1)
+	t.Cleanup(func() { stop(s) })
+	open := func(node string) *Broker {
+		b, err := NewBroker(Config{URL: address(s), Subject: "app"}, node)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { b.Close() })
+		return b
+	}
+	slow, emitter := open("slow"), open("emitter")
+	if err := slow.Subscribe(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	publish := func(texts ...string) {
+		packets := make([]sender.Packet, len(texts))
+		for i, text := range texts {
+			packets[i].Payload = []byte(text)
+		}
+		if err := emitter.Publish(t.Context(), packets); err != nil {
+			t.Fatal(err)
+		}
+	}
+	publish(slices.Repeat([]string{"one of many"}, maxWaiting+100)...)
+	for len(slow.messages) < maxWaiting {
+		<-time.After(time.Millisecond)
+	}
+	var got []string
+	for !slices.Contains(got, "after") {
+		event, err := slow.Receive(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch event.Link {
+		case sender.LinkDown:
+			got = append(got, "down")
+		case sender.LinkUp:
+			got = append(got, "up")
+			publish("after")
+		default:
+			if text := string(event.Payload); text != "one of many" {
+				got = append(got, text)
+			}
+		}
+	}
+	if want := []string{"down", "up", "after"}; !slices.Equal(got, want) {
+		t.Errorf("received %q, want %q", got, want)
+	}
 }
 
 // The example's output is part of its documentation.
