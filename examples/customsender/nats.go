@@ -99,6 +99,7 @@ func (b *Broker) connect(ctx context.Context, receive bool) (*link, error) {
 		l.Conn, err = nats.Connect(b.config.URL.Reveal(), nats.NoReconnect(),
 			nats.Timeout(ioTimeout), nats.FlusherTimeout(ioTimeout),
 			nats.PingInterval(ioTimeout), nats.MaxPingsOutstanding(2),
+			nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}), // nats.go's own prints
 			nats.ClosedHandler(func(*nats.Conn) { close(l.ended) }))
 		if err != nil {
 			return nil, err
@@ -191,10 +192,11 @@ func (b *Broker) Take(address string, on bool) {
 	}
 }
 
-// Receive implements sender.Broker. It makes the link again when it is down.
+// Receive implements sender.Broker. It makes the link again when it is down, once
+// there is room for what comes.
 func (b *Broker) Receive(ctx context.Context) (sender.Event, error) {
 	for b.open.Err() == nil {
-		if b.heard == nil && b.retry == nil {
+		if b.heard == nil && b.retry == nil && len(b.messages) <= maxWaiting/2 {
 			if l, err := b.connect(ctx, true); err == nil {
 				b.heard = l
 				return sender.Event{Link: sender.LinkUp}, nil
