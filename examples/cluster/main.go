@@ -87,11 +87,9 @@ func run(ctx context.Context, broker string, environ []string, out io.Writer) (e
 func reach(ctx context.Context, nodes []*node, from *node, to websocket.Target, by string) (sender.Receipt, error) {
 	for {
 		receipt, err := sender.SendJSON(ctx, from.sender, to, "news", "hello")
-		if err != nil {
-			return receipt, err
-		}
 		// What a node sends keeps its order, so the news comes before this or not at all.
-		if _, err := sender.SendJSON(ctx, from.sender, websocket.ToAll(), "end of news", ""); err != nil {
+		_, endErr := sender.SendJSON(ctx, from.sender, websocket.ToAll(), "end of news", "")
+		if err := errors.Join(err, endErr); err != nil {
 			return receipt, err
 		}
 		var got []string
