@@ -1,0 +1,52 @@
+package faults
+
+import (
+	"fmt"
+
+	"github.com/switchboard-go/switchboard/internal/brokers"
+	"github.com/switchboard-go/switchboard/sender/rabbitmq"
+	"github.com/switchboard-go/switchboard/sender/redis"
+)
+
+// Driver is a way to link the nodes.
+type Driver struct {
+	// Name is unique among the Drivers.
+	Name string
+	// Kind is the broker that it needs.
+	Kind brokers.Kind
+	// sender is the name that it is opened by.
+	sender string
+	// durable is what its Capabilities say.
+	durable bool
+	// settings returns what fills its configuration for a broker's address and the name of an application.
+	settings func(address, app string) func(section any) error
+}
+
+// Drivers returns all that there are.
+func Drivers() []Driver {
+	return []Driver{
+		{Name: "redis-pubsub", Kind: brokers.Redis, sender: "redis", settings: fill(func(c *redis.Config, address, app string) {
+			c.Addrs, c.Channel, c.Mode = []string{address}, app, redis.PubSub
+		})},
+		{Name: "redis-stream", Kind: brokers.Redis, sender: "redis", durable: true, settings: fill(func(c *redis.Config, address, app string) {
+			c.Addrs, c.Channel, c.Mode = []string{address}, app, redis.Stream
+		})},
+		{Name: "rabbitmq", Kind: brokers.RabbitMQ, sender: "rabbitmq", durable: true, settings: fill(func(c *rabbitmq.Config, address, app string) {
+			c.URL, c.Exchange, c.Queue = rabbitmq.URL("amqp://guest:guest@"+address+"/"), app+"-exchange", app+"-queue"
+		})},
+	}
+}
+
+// fill makes a Driver's settings of what sets the fields of its configuration.
+func fill[Config any](set func(c *Config, address, app string)) func(address, app string) func(any) error {
+	return func(address, app string) func(any) error {
+		return func(section any) error {
+			c, ok := section.(*Config)
+			if !ok {
+				return fmt.Errorf("the driver's configuration is a %T, not a %T", section, c)
+			}
+			set(c, address, app)
+			return nil
+		}
+	}
+}
