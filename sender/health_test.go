@@ -320,6 +320,15 @@ func TestOwnProbesMissing(t *testing.T) {
 				}
 				m.node.Mend()
 				pass(probeInterval)
+				// Until now what is not numbered can have been lost, since then.
+				gaps = m.reported()
+				if durable && len(gaps) > 0 || !durable && (len(gaps) != 1 || gaps[0].Origin != "" || !gaps[0].Since.Equal(proven)) {
+					t.Errorf("gaps %v when it is over, want one since %s where messages are lost", gaps, proven)
+				}
+				if !durable {
+					m.unready("not proven again")
+				}
+				pass(probeInterval)
 				m.ready()
 				other.ready()
 				if got := m.peers(); !slices.Equal(got, []string{"node2"}) {
