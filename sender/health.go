@@ -143,13 +143,13 @@ func (h *health) trust(now time.Time) error {
 	return nil
 }
 
-// changed returns why the link cannot be trusted, and whether that is news: it
-// has just become so, or ceased to be.
-func (h *health) changed(now time.Time) (why error, news bool) {
+// news reports whether the link has just become one that cannot be trusted, or
+// ceased to be, and why.
+func (h *health) news(now time.Time) (changed bool, why error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	why = h.trust(now)
-	news = h.told != (why != nil)
+	changed = h.told != (why != nil)
 	h.told = why != nil
-	return why, news
+	return changed, why
 }
