@@ -234,12 +234,12 @@ func (c *Cluster) publishBatch(ctx context.Context, packets []Packet) error {
 func (c *Cluster) Shutdown(ctx context.Context) (err error) {
 	c.closing.Do(func() {
 		c.closed.Store(true)
-		left := make(chan error, 1)
-		c.running.Go(func() {
-			c.group.close()
-			left <- c.leave(ctx)
-		})
 		if c.health.reached() {
+			left := make(chan error, 1)
+			c.running.Go(func() {
+				c.group.close()
+				left <- c.leave(ctx)
+			})
 			select {
 			case err = <-left:
 			case <-ctx.Done():
@@ -248,6 +248,7 @@ func (c *Cluster) Shutdown(ctx context.Context) (err error) {
 		}
 		c.stop()
 		err = errors.Join(err, c.broker.Close()) // which ends a publish
+		c.group.close()
 		c.running.Wait()
 	})
 	return err
@@ -256,9 +257,6 @@ func (c *Cluster) Shutdown(ctx context.Context) (err error) {
 // leave says goodbye, which is the last that a node publishes: nothing else can
 // be on its way to the broker, as the group is closed.
 func (c *Cluster) leave(ctx context.Context) error {
-	if !c.health.reached() {
-		return nil
-	}
 	ctx, cancel := context.WithTimeout(ctx, c.options.PublishTimeout)
 	defer cancel()
 	e := envelope{kind: kindLeave, origin: c.self, number: c.number, time: c.now()}

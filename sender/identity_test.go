@@ -46,6 +46,7 @@ func TestNewLifeIsNoNamesake(t *testing.T) {
 		for _, payload := range left {
 			m.node.Inject(sender.Event{Payload: payload})
 		}
+		pass(500 * time.Millisecond)
 		if err := before.Shutdown(t.Context()); err != nil {
 			t.Fatal(err)
 		}

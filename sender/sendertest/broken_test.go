@@ -138,7 +138,7 @@ func TestEachClusterCaseFails(t *testing.T) {
 				o.Capabilities.Routing = sender.RouteNothing
 			}
 			h := on(memory.New(o))
-			h.Patience, h.probes = 2*time.Second, 100*time.Millisecond
+			h.Patience, h.probes = time.Second, 100*time.Millisecond
 			if !record(t, func(t testing.TB) { c.run(newSuite(t, h, o.Capabilities)) }).Failed() {
 				t.Errorf("passes with the fault %s", fault)
 			}
