@@ -237,6 +237,7 @@ func TestLinkDown(t *testing.T) {
 					t.Error("the log does not tell of the link, or more than once")
 				}
 				// A break that is longer than any patience is one gap, too.
+				m.reported()
 				m.node.Cut(errBroken)
 				pass(3*silence + time.Second)
 				m.node.Mend()
