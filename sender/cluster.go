@@ -39,9 +39,9 @@ type ClusterOptions struct {
 	// Logger gets a line when the link is lost, when it is whole again and for
 	// gaps, at most one a second. Nil logs nothing.
 	Logger *slog.Logger
-	// TracerProvider has a span made for each send and, as its child, for each
-	// delivery on another node: the envelope carries the trace context. Nil makes
-	// no spans, and envelopes without it.
+	// TracerProvider has a span made for each Send and, as its child, for each
+	// delivery on another node that has one too: the envelope carries the trace
+	// context. Nil makes no spans, and envelopes without it.
 	TracerProvider trace.TracerProvider
 }
 
@@ -146,8 +146,8 @@ func (o ClusterOptions) withDefaults() ClusterOptions {
 // Send implements Sender. It returns when the broker has the message. Errors
 // that wrap ErrNotPublished or ErrBusy, and ErrTooLarge, are about other nodes
 // only: the local sessions have the message, as the Receipt says.
-func (c *Cluster) Send(ctx context.Context, t websocket.Target, m websocket.Message) (Receipt, error) {
-	receipt := Receipt{Nodes: NodesUnknown}
+func (c *Cluster) Send(ctx context.Context, t websocket.Target, m websocket.Message) (receipt Receipt, err error) {
+	receipt.Nodes = NodesUnknown
 	if err := t.Validate(); err != nil {
 		return receipt, err
 	}
@@ -157,8 +157,9 @@ func (c *Cluster) Send(ctx context.Context, t websocket.Target, m websocket.Mess
 	if err := ctx.Err(); err != nil {
 		return receipt, err
 	}
+	traceParent, end := c.tracing.send(ctx, t, m)
+	defer func() { end(err) }()
 	if c.manager != nil {
-		var err error
 		if receipt.Local, err = c.manager.Deliver(t, m); err != nil {
 			return receipt, err
 		}
@@ -167,9 +168,7 @@ func (c *Cluster) Send(ctx context.Context, t websocket.Target, m websocket.Mess
 	if !elsewhere {
 		return receipt, nil
 	}
-	parent, end := c.tracing.send(ctx, t, m)
-	packet, err := c.publish(ctx, packet, &envelope{kind: kindMessage, origin: c.self, target: t, message: m, traceParent: parent})
-	end(err)
+	packet, err = c.publish(ctx, packet, &envelope{kind: kindMessage, origin: c.self, target: t, message: m, traceParent: traceParent})
 	receipt.Published = err == nil
 	receipt.Nodes = packet.Nodes
 	return receipt, err
@@ -235,12 +234,12 @@ func (c *Cluster) publishBatch(ctx context.Context, packets []Packet) error {
 func (c *Cluster) Shutdown(ctx context.Context) (err error) {
 	c.closing.Do(func() {
 		c.closed.Store(true)
-		left := make(chan error, 1)
-		c.running.Go(func() {
-			c.group.close()
-			left <- c.leave(ctx)
-		})
 		if c.health.reached() {
+			left := make(chan error, 1)
+			c.running.Go(func() {
+				c.group.close()
+				left <- c.leave(ctx)
+			})
 			select {
 			case err = <-left:
 			case <-ctx.Done():
@@ -249,6 +248,7 @@ func (c *Cluster) Shutdown(ctx context.Context) (err error) {
 		}
 		c.stop()
 		err = errors.Join(err, c.broker.Close()) // which ends a publish
+		c.group.close()
 		c.running.Wait()
 	})
 	return err
@@ -257,9 +257,6 @@ func (c *Cluster) Shutdown(ctx context.Context) (err error) {
 // leave says goodbye, which is the last that a node publishes: nothing else can
 // be on its way to the broker, as the group is closed.
 func (c *Cluster) leave(ctx context.Context) error {
-	if !c.health.reached() {
-		return nil
-	}
 	ctx, cancel := context.WithTimeout(ctx, c.options.PublishTimeout)
 	defer cancel()
 	e := envelope{kind: kindLeave, origin: c.self, number: c.number, time: c.now()}

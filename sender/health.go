@@ -11,15 +11,16 @@ type health struct {
 	patience time.Duration // how long an own envelope may stay away
 
 	mu        sync.Mutex
-	hasLinked bool      // the broker has been reached
+	hasLinked bool      // the node has been linked once
 	down      time.Time // since when the driver says that the link is down; zero: it is up
 	why       error
+	up        time.Time // when the driver last said that it is up again
 	gap       time.Time // when a gap was last noticed
 	came      time.Time // when an own envelope last came back
 	sent      time.Time // when that had been sent
 	absent    time.Time // since when none has come back, where that is reported
 	told      bool      // the log knows that the node is not ready
-	nextLog   time.Time
+	nextLog   time.Time // when a gap is logged again
 }
 
 // connected notes that the node is linked for the first time.
@@ -62,7 +63,7 @@ func (h *health) mended(lossy bool, now time.Time) (since time.Time, ok bool) {
 	if ok && lossy {
 		h.gap = now
 	}
-	h.down, h.absent = time.Time{}, time.Time{}
+	h.down, h.up, h.absent = time.Time{}, now, time.Time{}
 	return since, ok
 }
 
@@ -85,11 +86,15 @@ func (h *health) proven(sent, came time.Time) (since time.Time, ok bool) {
 func (h *health) lost(now time.Time) (since time.Time, ok bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if !h.absent.IsZero() || !h.down.IsZero() || now.Sub(h.came) <= h.patience {
+	since = h.came
+	if h.up.After(since) {
+		since = h.up // they have not had their time yet
+	}
+	if !h.absent.IsZero() || !h.down.IsZero() || now.Sub(since) <= h.patience {
 		return time.Time{}, false
 	}
-	h.absent = h.came
-	return h.came, true
+	h.absent = since
+	return since, true
 }
 
 // missed notes a gap, and reports whether it is to be logged.
@@ -143,13 +148,13 @@ func (h *health) trust(now time.Time) error {
 	return nil
 }
 
-// changed returns why the link cannot be trusted, and whether that is news: it
-// has just become so, or ceased to be.
-func (h *health) changed(now time.Time) (why error, news bool) {
+// news reports whether the link has just become one that cannot be trusted, or
+// ceased to be, and why.
+func (h *health) news(now time.Time) (changed bool, why error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	why = h.trust(now)
-	news = h.told != (why != nil)
+	changed = h.told != (why != nil)
 	h.told = why != nil
-	return why, news
+	return changed, why
 }

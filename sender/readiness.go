@@ -70,10 +70,10 @@ func (c *Cluster) tell(g Gap) {
 
 // report logs when the node becomes ready or ceases to be.
 func (c *Cluster) report(now time.Time) {
-	switch err, news := c.health.changed(now); {
-	case news && err != nil:
-		c.log.Warn("link to the broker is not proven", "error", err)
-	case news:
+	switch changed, why := c.health.news(now); {
+	case changed && why != nil:
+		c.log.Warn("link to the broker is not proven", "error", why)
+	case changed:
 		c.log.Info("link to the broker is proven again")
 	}
 }
