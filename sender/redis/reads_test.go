@@ -18,7 +18,7 @@ func TestReadsAreAsLargeAsTheEntriesAllow(t *testing.T) {
 		{"all of few", fewEntries, 10, fewEntries, 2 * fewEntries},
 		{"all of many", 800, 10, 800, maxEntries},
 		{"few of many", 3, 10, maxEntries, fewEntries},
-		{"large ones", 10, 1 << 20, 10, 7},
+		{"large ones", 100, 100 << 10, 100, 20},
 		{"the largest", 1, maxPayload, 1, 1},
 		{"after a failure", 1, 10, 1, fewEntries},
 	}

@@ -20,7 +20,7 @@ const (
 	// read by its entries only, of which each can have maxPayload.
 	maxEntries = 1000
 	fewEntries = 16
-	readBytes  = 8 << 20
+	readBytes  = 2 << 20
 
 	// beginning is the position before the first entry.
 	beginning = "0-0"
