@@ -15,6 +15,7 @@ import (
 
 	"github.com/switchboard-go/switchboard/sender"
 	"github.com/switchboard-go/switchboard/sender/rabbitmq"
+	"github.com/switchboard-go/switchboard/websocket"
 )
 
 // What a node had taken when its link broke and not acknowledged yet comes again.
@@ -200,6 +201,45 @@ func TestExchangeIsDeleted(t *testing.T) {
 	if s := b.Stats(); s.Reconnects == 0 {
 		t.Errorf("got %+v, want another connection", s)
 	}
+}
+
+// Where the sender was told that a packet may be lost, its receiver does not
+// report it again.
+func TestUnconfirmedIsNotMissed(t *testing.T) {
+	link := proxied(t, server.Address)
+	name := app(t)
+	near, far := open(t, configured(link.Address, name), "near"), subscribe(t, configured(server.Address, name), "far")
+	say(t, near, "far", "before")
+	expect(t, far, "before")
+	must(t, link.Blackhole())
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	packets := []sender.Packet{{Payload: []byte("lost")}, {Node: "far", Payload: []byte("lost, to one")}}
+	if err := near.Publish(ctx, packets); !errors.Is(err, context.DeadlineExceeded) || packets[0].Done || packets[1].Done {
+		t.Errorf("Publish returned %v, %+v", err, packets)
+	}
+	must(t, link.Heal())
+	await(t, "publishing", func() bool {
+		return near.Publish(bounded(t), []sender.Packet{{Node: "far", Payload: []byte("after")}}) == nil
+	})
+	event := hear(t, far, func(sender.Event) bool { return true })
+	if s := far.Stats(); string(event.Payload) != "after" || s.Missed != 0 {
+		t.Errorf("received %+v and got %+v", event, s)
+	}
+}
+
+// A node whose queue is bound no more hears nothing, and its load balancer knows.
+func TestUnboundNodeIsNotReady(t *testing.T) {
+	config := configured(server.Address, app(t))
+	manager, err := websocket.NewSessionManager("n1")
+	must(t, err)
+	cluster, err := sender.NewCluster(t.Context(), open(t, config, "n1"), manager, "", sender.ClusterOptions{ProbeInterval: 200 * time.Millisecond})
+	must(t, err)
+	defer cluster.Shutdown(bounded(t))
+	conn, channel := client(t, config)
+	defer conn.Close()
+	must(t, channel.ExchangeDelete(config.Exchange, false, false))
+	await(t, "the end of readiness", func() bool { return cluster.Ready() != nil })
 }
 
 // A node is killed, and its connection stands for a while. Its next life must
