@@ -177,8 +177,8 @@ func ask[T protocol.Message](ctx context.Context, c *conn, request protocol.Mess
 	return answer, nil
 }
 
-// impatient is a connection whose reads and writes fail when nothing moves for
-// ioTimeout.
+// impatient is a connection that is closed when nothing moves for ioTimeout while
+// it reads or writes, and at every other error: kafka-go reads on after those.
 type impatient struct{ net.Conn }
 
 // Read implements net.Conn.
@@ -186,7 +186,11 @@ func (c impatient) Read(p []byte) (int, error) {
 	if err := c.SetReadDeadline(time.Now().Add(ioTimeout)); err != nil {
 		return 0, err
 	}
-	return c.Conn.Read(p)
+	n, err := c.Conn.Read(p)
+	if err != nil {
+		_ = c.Close()
+	}
+	return n, err
 }
 
 // Write implements net.Conn.
@@ -194,7 +198,11 @@ func (c impatient) Write(p []byte) (int, error) {
 	if err := c.SetWriteDeadline(time.Now().Add(ioTimeout)); err != nil {
 		return 0, err
 	}
-	return c.Conn.Write(p)
+	n, err := c.Conn.Write(p)
+	if err != nil {
+		_ = c.Close()
+	}
+	return n, err
 }
 
 // pause waits before the next try, with jitter, so that the nodes of a cluster do
