@@ -147,15 +147,8 @@ func TestPartitionsAreAdded(t *testing.T) {
 	if err != nil || response.Errors[c.Topic] != nil {
 		t.Fatal(err, response)
 	}
-	eventually(t, func() error {
-		if n := count(t, c.Topic); n != 4 {
-			return fmt.Errorf("the topic has %d partitions", n)
-		}
-		return nil
-	})
-	eventually(t, func() error { // the leader hears of it a moment later
-		return open(t, c, newcomer).Publish(t.Context(), packets("of a newcomer"))
-	})
+	awaitPartitions(t, c.Topic, 4)
+	publish(t, open(t, c, newcomer), "of a newcomer")
 	publish(t, b, "after")
 	expect(t, b, "before", "after", "of a newcomer")
 	if got := records(t, c.Topic, 0); len(got) != 2 || got[1] != old+": after" {
@@ -338,7 +331,7 @@ func TestHalfOpen(t *testing.T) {
 	if err := b.Publish(ctx, packets("given up")); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("Publish returned %v", err)
 	}
-	late, _ := openThrough(t, c, "n2")
+	late := open(t, c, "n2")
 	kafka.DialThrough(late, link.Address)
 	ctx, cancel = context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
