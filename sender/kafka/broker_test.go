@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -370,4 +371,34 @@ func TestCutBeforeTheFirstPacket(t *testing.T) {
 			t.Fatalf("received %q", got)
 		}
 	}
+}
+
+// A broker answers late to who reads more than his quota, and says so before. That
+// is no broken link.
+func TestQuota(t *testing.T) {
+	noLeaks(t)
+	c := settings(fresh())
+	c.Partitions = 1
+	name := fresh()
+	client := admin(t)
+	quota := func(remove bool) {
+		t.Helper()
+		response, err := client.AlterClientQuotas(context.WithoutCancel(t.Context()), &kafkago.AlterClientQuotasRequest{Entries: []kafkago.AlterClientQuotaEntry{{
+			Entities: []kafkago.AlterClientQuotaEntity{{EntityType: "client-id", EntityName: c.ConsumerGroup + "-" + name}},
+			Ops:      []kafkago.AlterClientQuotaOps{{Key: "consumer_byte_rate", Value: 60_000, Remove: remove}},
+		}}})
+		if err != nil || response.Entries[0].Error != nil {
+			t.Fatal(err, response)
+		}
+	}
+	quota(false)
+	t.Cleanup(func() { quota(true) })
+	reader := subscribed(t, c, name)
+	from := open(t, c, "n1")
+	// Some five seconds' worth more than the last ten seconds'.
+	large := slices.Repeat([]string{strings.Repeat("a", 90_000)}, 10)
+	publish(t, from, large...)
+	expect(t, reader, large...)
+	publish(t, from, "late")
+	expect(t, reader, "late")
 }

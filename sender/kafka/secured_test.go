@@ -3,18 +3,23 @@ package kafka_test
 import (
 	"crypto/tls"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"net"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
+	kafkago "github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol"
 	"github.com/segmentio/kafka-go/protocol/apiversions"
 	"github.com/segmentio/kafka-go/protocol/metadata"
+	"github.com/segmentio/kafka-go/protocol/produce"
 	"github.com/segmentio/kafka-go/protocol/saslauthenticate"
 	"github.com/segmentio/kafka-go/protocol/saslhandshake"
 
@@ -22,8 +27,11 @@ import (
 )
 
 // guarded is a broker that speaks as much of Kafka's protocol as it takes to let
-// a client in: it then knows no topic.
+// a client in. It then knows no topic, or takes what is published.
 type guarded struct {
+	address   string
+	lifetime  int64   // of a session, in ms
+	produces  []int16 // what it answers to the produce requests, which there are a topic for
 	mechanism string
 	accept    func(message string) bool // nil: nobody is let in
 
@@ -46,15 +54,17 @@ func (g *guarded) serve(t *testing.T, listener net.Listener) kafka.Config {
 			}
 			serving.Go(func() {
 				defer connection.Close()
-				for g.answer(connection) == nil {
+				for err == nil {
+					err = g.answer(connection)
 				}
 			})
 		}
 	})
 	t.Cleanup(serving.Wait)
 	t.Cleanup(func() { listener.Close() })
+	g.address = listener.Addr().String()
 	c := kafka.Defaults()
-	c.Brokers, c.CreateTopic = []string{listener.Addr().String()}, false
+	c.Brokers, c.CreateTopic = []string{g.address}, false
 	return c
 }
 
@@ -70,7 +80,7 @@ func (g *guarded) answer(connection net.Conn) error {
 	case *apiversions.Request:
 		g.clients = append(g.clients, client)
 		known := []apiversions.ApiKeyResponse{}
-		for _, key := range []protocol.ApiKey{protocol.ApiVersions, protocol.SaslHandshake, protocol.SaslAuthenticate, protocol.Metadata} {
+		for _, key := range []protocol.ApiKey{protocol.ApiVersions, protocol.SaslHandshake, protocol.SaslAuthenticate, protocol.Metadata, protocol.Produce} {
 			known = append(known, apiversions.ApiKeyResponse{ApiKey: int16(key), MaxVersion: key.MaxVersion()})
 		}
 		response = &apiversions.Response{ApiKeys: known}
@@ -83,20 +93,70 @@ func (g *guarded) answer(connection net.Conn) error {
 	case *saslauthenticate.Request:
 		g.messages = append(g.messages, string(r.AuthBytes))
 		if g.accept != nil && g.accept(string(r.AuthBytes)) {
-			response = &saslauthenticate.Response{}
+			response = &saslauthenticate.Response{SessionLifetimeMs: g.lifetime}
 		} else {
 			response = &saslauthenticate.Response{ErrorCode: 58, ErrorMessage: "who are you"}
 		}
 	case *metadata.Request:
-		topics := []metadata.ResponseTopic{}
-		for _, name := range r.TopicNames {
-			topics = append(topics, metadata.ResponseTopic{Name: name, ErrorCode: 3})
+		topic := metadata.ResponseTopic{Name: r.TopicNames[0], ErrorCode: 3}
+		if g.produces != nil {
+			topic.ErrorCode, topic.Partitions = 0, []metadata.ResponsePartition{{LeaderID: 7}}
 		}
-		response = &metadata.Response{Topics: topics}
+		host, port, _ := net.SplitHostPort(g.address)
+		number, _ := strconv.Atoi(port)
+		response = &metadata.Response{
+			Brokers: []metadata.ResponseBroker{{NodeID: 7, Host: host, Port: int32(number)}},
+			Topics:  []metadata.ResponseTopic{topic},
+		}
+	case *produce.Request:
+		topic := r.Topics[0].Topic
+		response = &produce.Response{Topics: []produce.ResponseTopic{{Topic: topic, Partitions: []produce.ResponsePartition{{ErrorCode: g.produces[0]}}}}}
+		g.produces = g.produces[1:]
 	default:
 		return fmt.Errorf("unexpected %T", request)
 	}
 	return protocol.WriteResponse(connection, version, id, response)
+}
+
+// A broker ends a session of SASL when its time is over. The driver leaves before,
+// so that no publish fails of it.
+func TestSASLSessionsEnd(t *testing.T) {
+	noLeaks(t)
+	broker := guarded{mechanism: "PLAIN", accept: func(string) bool { return true }, produces: make([]int16, 3), lifetime: 1 << 40}
+	c := broker.serve(t, listen(t))
+	c.Username, c.Password = "app", "hunter2"
+	b := open(t, c, "n1")
+	publish(t, b, "1")
+	publish(t, b, "2")
+	if n := len(broker.clients); n != 2 { // one finds the leader, one publishes
+		t.Errorf("two publishes made %d connections", n)
+	}
+	broker.produces = append(broker.produces, 0, 0)
+	broker.lifetime = 1
+	again := open(t, c, "n2")
+	publish(t, again, "1")
+	<-time.After(time.Millisecond)
+	publish(t, again, "2")
+	if n := len(broker.clients); n != 6 {
+		t.Errorf("there were %d connections, want the second session's, too", n)
+	}
+}
+
+// When brokers are updated one by one, a leader that has just handed over refuses
+// a batch that the next one takes. The publisher does not notice.
+func TestTheLeaderMoves(t *testing.T) {
+	noLeaks(t)
+	const notLeader, noReplicas = 6, 19
+	broker := guarded{produces: []int16{notLeader, notLeader, 0, noReplicas}}
+	b := open(t, broker.serve(t, listen(t)), "n1")
+	publish(t, b, "moved")
+	if len(broker.produces) != 1 {
+		t.Errorf("%d answers are left", len(broker.produces))
+	}
+	batch := packets("refused")
+	if err := b.Publish(t.Context(), batch); !errors.Is(err, kafkago.NotEnoughReplicas) || batch[0].Done {
+		t.Errorf("Publish returned %v, done %t", err, batch[0].Done)
+	}
 }
 
 func listen(t *testing.T) net.Listener {
