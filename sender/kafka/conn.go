@@ -183,7 +183,7 @@ func (c *conn) close() { _ = c.link.Close() }
 // ask sends a request and waits for its answer. The end of ctx breaks the
 // connection, and so does every error.
 func ask[T protocol.Message](ctx context.Context, c *conn, request protocol.Message) (T, error) {
-	if left := time.Until(c.throttled); left > 0  && false {
+	if left := time.Until(c.throttled); left > 0 {
 		wait(ctx, left)
 	}
 	stop := context.AfterFunc(ctx, func() { _ = c.link.Close() })

@@ -196,8 +196,8 @@ func next(t testing.TB, b *kafka.Broker) sender.Event {
 func expect(t testing.TB, b *kafka.Broker, wants ...string) {
 	t.Helper()
 	for _, want := range wants {
-		if got := text(next(t, b)); got != want {
-			t.Fatalf("received %.80s, want %.80s", got, want)
+		if event := next(t, b); text(event) != want {
+			t.Fatalf("received %.80s, want %.80s (%v)", text(event), want, event.Err)
 		}
 	}
 }
