@@ -45,6 +45,12 @@ type conn struct {
 	protocol *protocol.Conn
 	// broken: nothing more can be asked on it.
 	broken bool
+	// expires, where it is set, is when to leave it: the broker hangs up a while
+	// after that.
+	expires time.Time
+	// throttled is until when the broker, by a quota, wants to be asked nothing. It
+	// would not answer sooner.
+	throttled time.Time
 }
 
 // any returns a connection to any of some brokers.
@@ -143,6 +149,9 @@ func (c *conn) authenticate(ctx context.Context, mechanism sasl.Mechanism) error
 		if answer.ErrorCode != 0 {
 			return c.refused(answer.ErrorCode, answer.ErrorMessage)
 		}
+		if lifetime := time.Duration(answer.SessionLifetimeMs) * time.Millisecond; lifetime > 0 {
+			c.expires = time.Now().Add(lifetime * 3 / 4)
+		}
 		done, message, err = state.Next(ctx, answer.AuthBytes)
 	}
 	if err != nil {
@@ -159,11 +168,24 @@ func (c *conn) refused(code int16, message string) error {
 	return fmt.Errorf("%s: %w", c.addr, kafkago.Error(code))
 }
 
+// usable reports whether more can be asked.
+func (c *conn) usable() bool {
+	return c != nil && !c.broken && (c.expires.IsZero() || time.Now().Before(c.expires))
+}
+
+// throttle notes how long the broker wants to be asked nothing.
+func (c *conn) throttle(ms int32) {
+	c.throttled = time.Now().Add(time.Duration(ms) * time.Millisecond)
+}
+
 func (c *conn) close() { _ = c.link.Close() }
 
 // ask sends a request and waits for its answer. The end of ctx breaks the
 // connection, and so does every error.
 func ask[T protocol.Message](ctx context.Context, c *conn, request protocol.Message) (T, error) {
+	if left := time.Until(c.throttled); left > 0 {
+		wait(ctx, left)
+	}
 	stop := context.AfterFunc(ctx, func() { _ = c.link.Close() })
 	message, err := c.protocol.RoundTrip(request)
 	answer, ok := message.(T)
@@ -177,8 +199,8 @@ func ask[T protocol.Message](ctx context.Context, c *conn, request protocol.Mess
 	return answer, nil
 }
 
-// impatient is a connection whose reads and writes fail when nothing moves for
-// ioTimeout.
+// impatient is a connection that is closed when nothing moves for ioTimeout while
+// it reads or writes, and at every other error: kafka-go reads on after those.
 type impatient struct{ net.Conn }
 
 // Read implements net.Conn.
@@ -186,7 +208,11 @@ func (c impatient) Read(p []byte) (int, error) {
 	if err := c.SetReadDeadline(time.Now().Add(ioTimeout)); err != nil {
 		return 0, err
 	}
-	return c.Conn.Read(p)
+	n, err := c.Conn.Read(p)
+	if err != nil {
+		_ = c.Close()
+	}
+	return n, err
 }
 
 // Write implements net.Conn.
@@ -194,7 +220,11 @@ func (c impatient) Write(p []byte) (int, error) {
 	if err := c.SetWriteDeadline(time.Now().Add(ioTimeout)); err != nil {
 		return 0, err
 	}
-	return c.Conn.Write(p)
+	n, err := c.Conn.Write(p)
+	if err != nil {
+		_ = c.Close()
+	}
+	return n, err
 }
 
 // pause waits before the next try, with jitter, so that the nodes of a cluster do

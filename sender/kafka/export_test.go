@@ -11,3 +11,10 @@ func DialThrough(b *Broker, addr string) {
 	direct := b.dialer.dial
 	b.dialer.dial = func(ctx context.Context, network, _ string) (net.Conn, error) { return direct(ctx, network, addr) }
 }
+
+// Waiting returns the bytes of the payloads that wait for Receive.
+func Waiting(b *Broker) int {
+	b.events.mu.Lock()
+	defer b.events.mu.Unlock()
+	return b.events.bytes
+}

@@ -3,6 +3,7 @@ package kafka_test
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -103,7 +104,7 @@ func admin(t testing.TB) *kafkago.Client {
 	return &kafkago.Client{Addr: kafkago.TCP(shared.Address), Transport: transport, Timeout: patience}
 }
 
-// createTopic makes a topic and waits until it has leaders.
+// createTopic makes a topic and waits until its leaders know of it.
 func createTopic(t testing.TB, topic string, partitions int, entries ...kafkago.ConfigEntry) {
 	t.Helper()
 	response, err := admin(t).CreateTopics(t.Context(), &kafkago.CreateTopicsRequest{
@@ -112,11 +113,28 @@ func createTopic(t testing.TB, topic string, partitions int, entries ...kafkago.
 	if err != nil || response.Errors[topic] != nil {
 		t.Fatal(err, response)
 	}
+	awaitPartitions(t, topic, partitions)
+}
+
+// awaitPartitions waits until so many partitions can be used.
+func awaitPartitions(t testing.TB, topic string, partitions int) {
+	t.Helper()
 	eventually(t, func() error {
 		if n := count(t, topic); n != partitions {
 			return fmt.Errorf("the topic has %d partitions", n)
 		}
-		return nil
+		ends := make([]kafkago.OffsetRequest, partitions)
+		for i := range ends {
+			ends[i] = kafkago.LastOffsetOf(i)
+		}
+		response, err := admin(t).ListOffsets(t.Context(), &kafkago.ListOffsetsRequest{Topics: map[string][]kafkago.OffsetRequest{topic: ends}})
+		if err != nil {
+			return err
+		}
+		for _, partition := range response.Topics[topic] {
+			err = errors.Join(err, partition.Error)
+		}
+		return err
 	})
 }
 
@@ -178,8 +196,8 @@ func next(t testing.TB, b *kafka.Broker) sender.Event {
 func expect(t testing.TB, b *kafka.Broker, wants ...string) {
 	t.Helper()
 	for _, want := range wants {
-		if got := text(next(t, b)); got != want {
-			t.Fatalf("received %.80s, want %.80s", got, want)
+		if event := next(t, b); text(event) != want {
+			t.Fatalf("received %.80s, want %.80s (%v)", text(event), want, event.Err)
 		}
 	}
 }

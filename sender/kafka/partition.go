@@ -153,6 +153,12 @@ func (p *partition) follow(ctx context.Context) error {
 				signal(events.room) // for another partition
 			}
 		}
+		if !p.conn.usable() { // its time is over, and the link is not
+			p.disconnect()
+			if err := p.resume(ctx); err != nil {
+				return err
+			}
+		}
 		if err := p.fetch(ctx); err != nil {
 			return err
 		}
@@ -179,11 +185,15 @@ func (p *partition) fetch(ctx context.Context) error {
 			}},
 		}},
 	})
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
+	}
+	p.conn.throttle(answer.ThrottleTimeMs)
+	switch {
 	case answer.ErrorCode != 0:
 		return p.conn.refused(answer.ErrorCode, "")
+	case len(answer.Topics) == 0 && answer.ThrottleTimeMs > 0:
+		return nil // a quota is used up: it is to be asked again
 	case len(answer.Topics) != 1 || len(answer.Topics[0].Partitions) != 1:
 		return p.conn.refused(int16(kafkago.UnknownTopicOrPartition), "")
 	}

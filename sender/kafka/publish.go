@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"time"
 
 	kafkago "github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol"
@@ -13,8 +14,12 @@ import (
 	"github.com/switchboard-go/switchboard/sender"
 )
 
-// recordOverhead is more than a record adds to its key and payload.
-const recordOverhead = 32
+const (
+	// recordOverhead is more than a record adds to its key and payload.
+	recordOverhead = 32
+	// electionTime bounds how long a publish waits for a new leader.
+	electionTime = 2 * time.Second
+)
 
 // publisher is what a node publishes by.
 type publisher struct {
@@ -59,14 +64,32 @@ func (b *Broker) Publish(ctx context.Context, packets []sender.Packet) error {
 	}
 	for len(packets) > 0 {
 		n := b.fitting(packets)
-		if err := b.produce(ctx, packets[:n]); err != nil {
-			// Nobody knows what of it the broker has read, or who leads now.
-			b.publisher.drop()
+		if err := b.produceToLeader(ctx, packets[:n]); err != nil {
 			return fmt.Errorf("publish to %s: %w", b.where, because(ctx, err))
 		}
 		packets = packets[n:]
 	}
 	return nil
+}
+
+// produceToLeader publishes a batch. Where the leader has changed, as it does when
+// the brokers are updated one by one, who is asked has not taken the batch for
+// certain, and the new one is.
+func (b *Broker) produceToLeader(ctx context.Context, packets []sender.Packet) error {
+	deadline := time.Now().Add(electionTime)
+	for attempt := 0; ; attempt++ {
+		err := b.produce(ctx, packets)
+		if err == nil {
+			return nil
+		}
+		// Nobody knows what of it the broker has read, or who leads now.
+		b.publisher.drop()
+		moved := errors.Is(err, kafkago.NotLeaderForPartition) || errors.Is(err, kafkago.LeaderNotAvailable)
+		if !moved || ctx.Err() != nil || time.Now().After(deadline) {
+			return err
+		}
+		pause(ctx, attempt)
+	}
 }
 
 // fitting returns how many of the packets one batch takes.
@@ -104,10 +127,11 @@ func (b *Broker) produce(ctx context.Context, packets []sender.Packet) error {
 			}},
 		}},
 	})
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case len(answer.Topics) != 1 || len(answer.Topics[0].Partitions) != 1:
+	}
+	c.throttle(answer.ThrottleTimeMs)
+	if len(answer.Topics) != 1 || len(answer.Topics[0].Partitions) != 1 {
 		return c.refused(int16(kafkago.UnknownTopicOrPartition), "")
 	}
 	written := answer.Topics[0].Partitions[0]
@@ -126,7 +150,7 @@ func (b *Broker) produce(ctx context.Context, packets []sender.Packet) error {
 
 // connectPublisher connects to the leader where there is no connection.
 func (b *Broker) connectPublisher(ctx context.Context) error {
-	if b.publisher.conn != nil && !b.publisher.conn.broken {
+	if b.publisher.conn.usable() {
 		return nil
 	}
 	b.publisher.drop()
