@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -130,5 +131,5 @@ func frame(c net.Conn) ([]byte, error) {
 	}
 	body := make([]byte, binary.BigEndian.Uint32(head))
 	_, err := io.ReadFull(c, body)
-	return append(head, body...), err
+	return slices.Concat(head, body), err
 }
