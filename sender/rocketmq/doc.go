@@ -61,6 +61,7 @@
 // is taken to be broken. It is made again after 50 ms at first, and after at most
 // a second. The link is down as long as one of these is. A broker that is gone
 // from the name servers while the topic has others is no longer waited for.
+// Connections are not encrypted, as the official Go client's are not.
 //
 // The name servers are asked for new queues and brokers every ten seconds: what
 // a node publishes there can come so much later to nodes that were there before.

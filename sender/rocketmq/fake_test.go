@@ -2,6 +2,8 @@ package rocketmq
 
 import (
 	"bufio"
+	"bytes"
+	"compress/zlib"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
@@ -103,7 +105,8 @@ func (f *fake) serve(c net.Conn) {
 			answer = f.usual(r)
 		}
 		if !answer.silent {
-			// What a broker asks its clients comes in between.
+			// What a broker asks its clients comes in between, in either format.
+			_, _ = c.Write([]byte{0, 0, 0, 8, 1, 0, 0, 4, 1, 2, 3, 4})
 			_, _ = c.Write(command(map[string]any{"code": 40, "opaque": r.ID, "flag": 0}, nil))
 			_, _ = c.Write(command(map[string]any{"code": answer.code, "opaque": r.ID, "flag": 1, "remark": answer.remark, "extFields": answer.fields}, answer.body))
 		}
@@ -183,6 +186,20 @@ func TestStoredIsWhatTheClientReads(t *testing.T) {
 	messages, err := decode(append(stored(5, []byte("one")), stored(6, []byte("two"))...))
 	if err != nil || len(messages) != 2 || messages[1].QueueOffset != 6 || string(messages[1].Body) != "two" {
 		t.Fatalf("got %v, %v", messages, err)
+	}
+}
+
+// What is compressed is not inflated: it could become anything.
+func TestCompressedStaysSo(t *testing.T) {
+	var small bytes.Buffer
+	z := zlib.NewWriter(&small)
+	_, _ = z.Write(make([]byte, 1<<20))
+	_ = z.Close()
+	message := stored(5, small.Bytes())
+	message[39] |= 1
+	messages, err := decode(message)
+	if err != nil || len(messages) != 1 || !bytes.Equal(messages[0].Body, small.Bytes()) {
+		t.Fatalf("%d bytes became %v, %v", small.Len(), messages, err)
 	}
 }
 

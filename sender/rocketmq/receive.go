@@ -2,6 +2,7 @@ package rocketmq
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"time"
@@ -109,13 +110,28 @@ func (r *reader) hand(messages []*primitive.MessageExt, from int64) {
 	r.b.events.push(payloads)
 }
 
-// decode decodes the messages of a pull. The client's decoder panics on some
-// that are broken.
+// decode decodes the messages of a pull. Compressed ones, which are others', stay
+// as they are: nobody knows how large they would become.
 func decode(body []byte) (messages []*primitive.MessageExt, err error) {
+	const flags, compressed = 36, 1
+	for rest := body; len(rest) > 0; {
+		if len(rest) < flags+4 {
+			return nil, errBroken
+		}
+		size := binary.BigEndian.Uint32(rest)
+		if size < flags+4 || uint64(size) > uint64(len(rest)) {
+			return nil, errBroken
+		}
+		rest[flags+3] &^= compressed
+		rest = rest[size:]
+	}
+	// The client's decoder panics on what is broken further in.
 	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("messages cannot be decoded: %v", r)
+		if recover() != nil {
+			messages, err = nil, errBroken
 		}
 	}()
 	return primitive.DecodeMessage(body), nil
 }
+
+var errBroken = errors.New("messages that cannot be decoded")

@@ -204,15 +204,17 @@ func (c *conn) read() (*answer, error) {
 		return nil, err
 	}
 	size, header := binary.BigEndian.Uint32(head[:]), binary.BigEndian.Uint32(head[4:])
-	if format := header >> 24; format != 0 {
-		return nil, fmt.Errorf("a command in format %d, not JSON", format)
-	}
+	format := header >> 24
+	header &= 1<<24 - 1
 	if size < 4 || size > maxFrame || header > size-4 {
 		return nil, fmt.Errorf("a command of %d bytes with a header of %d", size, header)
 	}
 	frame := make([]byte, size-4)
 	if _, err := io.ReadFull(c.in, frame); err != nil {
 		return nil, err
+	}
+	if format != 0 {
+		return new(answer), nil // a request in the binary format: an answer has that of its request
 	}
 	a := &answer{body: frame[header:]}
 	if err := json.Unmarshal(frame[:header], a); err != nil {
