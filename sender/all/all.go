@@ -1,5 +1,6 @@
 package all
 
+// Each registers itself when it is linked in.
 import (
 	_ "github.com/switchboard-go/switchboard/sender/local"
 	_ "github.com/switchboard-go/switchboard/sender/rabbitmq"
