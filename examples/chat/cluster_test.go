@@ -183,11 +183,10 @@ func TestBrokerIsAwayAtTheStart(t *testing.T) {
 			t.Run("required", func(t *testing.T) {
 				t.Parallel()
 				p := launch(t, binary, args...)
-				text := ""
 				if status := p.exitStatus(t); status != exitFailed {
 					t.Errorf("the chat exited with %d", status)
 				}
-				text = p.console.String()
+				text := p.console.String()
 				if strings.Count(text, "\n") != 1 || !strings.Contains(text, `msg="chat failed" error="open sender `+string(link.kind)+": ") || strings.Contains(text, "hunter2") {
 					t.Errorf("the chat printed %s", text)
 				}
