@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"os/exec"
 	"path/filepath"
@@ -15,19 +14,26 @@ import (
 	"github.com/switchboard-go/switchboard/internal/brokers"
 )
 
-// links are the senders that link nodes, each with the flag that says where its
-// broker is and with one that holds a password too.
-var links = []struct {
-	kind           brokers.Kind
-	flag, password string
-}{
+// link is a sender that links nodes.
+type link struct {
+	kind    brokers.Kind
+	broker  string // the flag that says where the broker is
+	secrets string // that flag with a password in it, or more flags that hold one
+}
+
+var links = []link{
 	{brokers.Redis, "--websocket.sender-redis.addrs=%s", "--websocket.sender-redis.password=hunter2"},
 	{brokers.RabbitMQ, "--websocket.sender-rabbitmq.url=amqp://guest:guest@%s/", "--websocket.sender-rabbitmq.url=amqp://guest:hunter2@%s/"},
 }
 
-// linkedTo returns the arguments of a chat on a broker.
-func linkedTo(kind brokers.Kind, flag, address string) []string {
-	return []string{"--websocket.sender-type=" + string(kind), fmt.Sprintf(flag, address)}
+// args returns the arguments of a chat on the broker at address; flags stand for
+// themselves or have a place for it.
+func (l link) args(address string, flags ...string) []string {
+	args := []string{"--websocket.sender-type=" + string(l.kind)}
+	for flag := range strings.FieldsSeq(l.broker + " " + strings.Join(flags, " ")) {
+		args = append(args, strings.ReplaceAll(flag, "%s", address))
+	}
+	return args
 }
 
 // build returns the path of the chat's binary.

@@ -21,7 +21,7 @@ func TestCluster(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer broker.Close()
-			args := linkedTo(link.kind, link.flag, broker.Address)
+			args := link.args(broker.Address)
 			site := openSite(t, execute(t, binary, args...), execute(t, binary, args...))
 			t.Run("everything arrives", site.everythingArrives)
 			t.Run("broker is away", func(t *testing.T) { site.brokerIsAway(t, broker) })
@@ -173,13 +173,7 @@ func TestBrokerIsAwayAtTheStart(t *testing.T) {
 	for _, link := range links {
 		t.Run(string(link.kind), func(t *testing.T) {
 			t.Parallel()
-			args := linkedTo(link.kind, link.flag, freeAddress(t))
-			secret := link.password
-			if strings.Contains(secret, "%s") {
-				secret = fmt.Sprintf(secret, freeAddress(t))
-			}
-			args = append(args, secret)
-
+			args := link.args(freeAddress(t), link.secrets)
 			t.Run("required", func(t *testing.T) {
 				t.Parallel()
 				p := launch(t, binary, args...)

@@ -16,9 +16,7 @@ import (
 )
 
 func main() {
-	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
-	defer cancel()
-	if err := run(ctx, os.Args[1:], os.Environ(), os.Stdout); err != nil {
+	if err := run(context.Background(), os.Args[1:], os.Environ(), os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "emitter:", err)
 		os.Exit(1)
 	}
@@ -38,6 +36,8 @@ func run(ctx context.Context, args, environ []string, output io.Writer) (err err
 	if len(notice) != 2 {
 		return errors.New("usage: emitter [--websocket.KEY=VALUE ...] TITLE CONTENT")
 	}
+	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
+	defer cancel()
 	drivers := sender.Sections()
 	loaded, err := config.Load(config.Options{Environ: environ, Flags: keys, Senders: drivers})
 	if err != nil {

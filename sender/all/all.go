@@ -1,7 +1,7 @@
 package all
 
-// Each registers itself when it is linked in.
 import (
+	// Each registers itself when it is linked in.
 	_ "github.com/switchboard-go/switchboard/sender/local"
 	_ "github.com/switchboard-go/switchboard/sender/rabbitmq"
 	_ "github.com/switchboard-go/switchboard/sender/redis"
