@@ -132,7 +132,7 @@ func driverReferences(t *testing.T) string {
 			if i := strings.LastIndex(meaning, " Default: "); i >= 0 {
 				meaning, standard = meaning[:i], strings.TrimSuffix(meaning[i+len(" Default: "):], ".")
 			}
-			if _, hides := value.Interface().(slog.LogValuer); !hides && (!value.IsZero() || value.Kind() < reflect.Array) || standard == "" {
+			if _, hides := reflect.TypeAssert[slog.LogValuer](value); !hides && (!value.IsZero() || value.Kind() < reflect.Array) || standard == "" {
 				standard = "`" + inFile(value.Interface()) + "`"
 			}
 			fmt.Fprintf(&tables, "| `.%s` | %s | %s |\n", field.Tag.Get("koanf"), standard, meaning)
