@@ -1,6 +1,9 @@
 package main
 
 import (
+	"context"
+	"errors"
+	"io"
 	"net"
 	"os"
 	"slices"
@@ -84,8 +87,10 @@ func TestSlowReceiver(t *testing.T) {
 		t.Cleanup(func() { b.Close() })
 		return b
 	}
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
 	slow, emitter := open("slow"), open("emitter")
-	if err := slow.Subscribe(t.Context()); err != nil {
+	if err := slow.Subscribe(ctx); err != nil {
 		t.Fatal(err)
 	}
 	publish := func(texts ...string) {
@@ -93,7 +98,7 @@ func TestSlowReceiver(t *testing.T) {
 		for i, text := range texts {
 			packets[i].Payload = []byte(text)
 		}
-		if err := emitter.Publish(t.Context(), packets); err != nil {
+		if err := emitter.Publish(ctx, packets); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -103,7 +108,7 @@ func TestSlowReceiver(t *testing.T) {
 	}
 	var got []string
 	for !slices.Contains(got, "after") {
-		event, err := slow.Receive(t.Context())
+		event, err := slow.Receive(ctx)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -112,6 +117,9 @@ func TestSlowReceiver(t *testing.T) {
 			got = append(got, "down")
 		case sender.LinkUp:
 			got = append(got, "up")
+			if waiting := len(slow.messages); waiting > maxWaiting/2 {
+				t.Errorf("the link is up while %d packets wait", waiting)
+			}
 			publish("after")
 		default:
 			if text := string(event.Payload); text != "one of many" {
@@ -121,6 +129,53 @@ func TestSlowReceiver(t *testing.T) {
 	}
 	if want := []string{"down", "up", "after"}; !slices.Equal(got, want) {
 		t.Errorf("received %q, want %q", got, want)
+	}
+}
+
+// A server that does not confirm a packet may not have it.
+func TestServerHangs(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		conn, err := l.Accept()
+		if err != nil {
+			return
+		}
+		// It answers the ping of the handshake, and no other.
+		io.WriteString(conn, "INFO {\"max_payload\":1048576}\r\nPONG\r\n")
+		io.Copy(io.Discard, conn)
+		conn.Close()
+	}()
+	t.Cleanup(func() { l.Close() })
+	b, err := NewBroker(Config{URL: config.Secret("nats://" + l.Addr().String()), Subject: "app"}, "node1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { b.Close() })
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	packets := []sender.Packet{{Payload: []byte("hello")}}
+	if err := b.Publish(ctx, packets); !errors.Is(err, context.DeadlineExceeded) || packets[0].Done {
+		t.Errorf("Publish returned %v, and Done is %t", err, packets[0].Done)
+	}
+	if err := b.Subscribe(ctx); err == nil {
+		t.Error("Subscribe returned nil")
+	}
+}
+
+// What NATS takes for a separator or a wildcard is none in an address.
+func TestSubjects(t *testing.T) {
+	b, err := NewBroker(Config{URL: "nats://127.0.0.1:4222", Subject: "app"}, "node1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, address := range []string{"key/.", "key/a..b", "key/a.*", "key/a.>", "key/ ", "key/\r\n"} {
+		subject := b.subject(sender.Packet{Address: address})
+		if encoded, ok := strings.CutPrefix(subject, "app.to."); !ok || strings.ContainsAny(encoded, ".*> \r\n") {
+			t.Errorf("the subject of %q is %q", address, subject)
+		}
 	}
 }
 
