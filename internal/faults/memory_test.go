@@ -37,7 +37,7 @@ func TestRunFindsWhatIsBroken(t *testing.T) {
 			t.Parallel()
 			test.can.MaxPayload = 1 << 16
 			bus := memory.New(memory.Options{Capabilities: test.can, CountNodes: true, Fault: test.fault})
-			outcome, err := onMemory(bus, test.can.Durable, test.fault == delays).do(t.Context())
+			outcome, err := onMemory(bus, test.can, test.fault == delays).do(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -84,11 +84,11 @@ func (b *lateBroker) Receive(ctx context.Context) (sender.Event, error) {
 var errCut = errors.New("cut")
 
 // onMemory is a run on a bus in memory, in which the link of B is cut for a moment.
-func onMemory(bus *memory.Bus, durable, late bool) *run {
+func onMemory(bus *memory.Bus, can sender.Capabilities, late bool) *run {
 	var mu sync.Mutex
 	var b *memory.Broker
 	return &run{
-		driver: Driver{Name: "memory", durable: durable},
+		driver: Driver{Name: "memory", can: can},
 		fault: Fault{
 			Name: "cut", Brief: time.Second,
 			begin: func(context.Context, *run) error {

@@ -94,7 +94,7 @@ func (r *run) do(ctx context.Context) (_ Outcome, err error) {
 		return Outcome{}, err
 	}
 	unwell := r.recover(ctx)
-	outcome := judge(r.journal.all(), r.driver.durable)
+	outcome := judge(r.journal.all(), r.driver.can)
 	outcome.Driver, outcome.Fault = r.driver.Name, r.fault.Name
 	outcome.Whole = wholeAfter(r.journal.all(), r.ended)
 	if unwell != nil {
