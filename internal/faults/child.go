@@ -210,7 +210,7 @@ func (p *process) kill() error {
 }
 
 func (p *process) drain() {
-	for range p.answers { //nolint:revive // until it is closed
+	for range p.answers { // until it is closed
 	}
 	_ = p.orders.Close()
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/switchboard-go/switchboard/internal/brokers"
+	"github.com/switchboard-go/switchboard/sender"
 	"github.com/switchboard-go/switchboard/sender/rabbitmq"
 	"github.com/switchboard-go/switchboard/sender/redis"
 )
@@ -16,8 +17,8 @@ type Driver struct {
 	Kind brokers.Kind
 	// sender is the name that it is opened by.
 	sender string
-	// durable is what its Capabilities say.
-	durable bool
+	// can is what its Capabilities say, apart from MaxPayload.
+	can sender.Capabilities
 	// settings returns what fills its configuration for a broker's address and the name of an application.
 	settings func(address, app string) func(section any) error
 }
@@ -25,15 +26,27 @@ type Driver struct {
 // Drivers returns all that there are.
 func Drivers() []Driver {
 	return []Driver{
-		{Name: "redis-pubsub", Kind: brokers.Redis, sender: "redis", settings: fill(func(c *redis.Config, address, app string) {
-			c.Addrs, c.Channel, c.Mode = []string{address}, app, redis.PubSub
-		})},
-		{Name: "redis-stream", Kind: brokers.Redis, sender: "redis", durable: true, settings: fill(func(c *redis.Config, address, app string) {
-			c.Addrs, c.Channel, c.Mode = []string{address}, app, redis.Stream
-		})},
-		{Name: "rabbitmq", Kind: brokers.RabbitMQ, sender: "rabbitmq", durable: true, settings: fill(func(c *rabbitmq.Config, address, app string) {
-			c.URL, c.Exchange, c.Queue = rabbitmq.URL("amqp://guest:guest@"+address+"/"), app+"-exchange", app+"-queue"
-		})},
+		{
+			Name: "redis-pubsub", Kind: brokers.Redis, sender: "redis",
+			can: sender.Capabilities{Routing: sender.RouteAddresses},
+			settings: fill(func(c *redis.Config, address, app string) {
+				c.Addrs, c.Channel, c.Mode = []string{address}, app, redis.PubSub
+			}),
+		},
+		{
+			Name: "redis-stream", Kind: brokers.Redis, sender: "redis",
+			can: sender.Capabilities{Durable: true},
+			settings: fill(func(c *redis.Config, address, app string) {
+				c.Addrs, c.Channel, c.Mode = []string{address}, app, redis.Stream
+			}),
+		},
+		{
+			Name: "rabbitmq", Kind: brokers.RabbitMQ, sender: "rabbitmq",
+			can: sender.Capabilities{Durable: true, Routing: sender.RouteNodes},
+			settings: fill(func(c *rabbitmq.Config, address, app string) {
+				c.URL, c.Exchange, c.Queue = rabbitmq.URL("amqp://guest:guest@"+address+"/"), app+"-exchange", app+"-queue"
+			}),
+		},
 	}
 }
 

@@ -101,7 +101,7 @@ func startAgain(ctx context.Context, r *run) error {
 			}
 		}
 		if !counts["A"] || !counts["C"] {
-			return fmt.Errorf("A does: %v, C does: %v", counts["A"], counts["C"])
+			return fmt.Errorf("those who do: %v", counts)
 		}
 		return nil
 	}); err != nil {

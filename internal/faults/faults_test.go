@@ -1,8 +1,6 @@
 package faults
 
 import (
-	"fmt"
-	"os"
 	"slices"
 	"testing"
 	"time"
@@ -55,7 +53,11 @@ func TestPromises(t *testing.T) {
 
 func keeps(t *testing.T, site *Site, d Driver, f Fault) {
 	began := time.Now()
-	outcome, err := Run(t.Context(), site, d, f, Options{Length: f.Brief, ProbeInterval: 500 * time.Millisecond})
+	o := Options{Length: f.Brief, ProbeInterval: 500 * time.Millisecond}
+	if f.Name == "half-open link" {
+		o.ProbeInterval = 0 // so that it is up to the driver to notice, as in real life
+	}
+	outcome, err := Run(t.Context(), site, d, f, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,20 +68,5 @@ func keeps(t *testing.T, site *Site, d Driver, f Fault) {
 			break
 		}
 		t.Error(violation)
-	}
-}
-
-func TestNames(t *testing.T) {
-	var names []string
-	for _, d := range Drivers() {
-		names = append(names, d.Name)
-	}
-	for _, f := range Faults() {
-		names = append(names, f.Name)
-	}
-	slices.Sort(names)
-	if len(slices.Compact(slices.Clone(names))) != len(names) {
-		fmt.Fprintln(os.Stderr, names)
-		t.Error("a name is taken twice")
 	}
 }

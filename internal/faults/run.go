@@ -94,7 +94,7 @@ func (r *run) do(ctx context.Context) (_ Outcome, err error) {
 		return Outcome{}, err
 	}
 	unwell := r.recover(ctx)
-	outcome := judge(r.journal.all(), r.driver.durable)
+	outcome := judge(r.journal.all(), r.driver.can)
 	outcome.Driver, outcome.Fault = r.driver.Name, r.fault.Name
 	outcome.Whole = wholeAfter(r.journal.all(), r.ended)
 	if unwell != nil {
@@ -179,13 +179,12 @@ func (r *run) disturb(ctx context.Context) error {
 // recover waits until the cluster is whole and all that was sent has come, if it ever does.
 func (r *run) recover(ctx context.Context) error {
 	heard := r.hear(ctx)
-	ready := r.journal.await(ctx, "the nodes are ready", r.ready)
 	for _, m := range r.speakers() {
 		if err := m.hush(); err != nil {
 			return err
 		}
 	}
-	return errors.Join(heard, ready, r.finish(ctx), r.journal.await(ctx, "the nodes are ready", r.ready))
+	return errors.Join(heard, r.finish(ctx), r.journal.await(ctx, "the nodes are ready", r.ready))
 }
 
 func (r *run) speakers() []*member { return []*member{r.members["A"], r.members["B"]} }

@@ -9,7 +9,6 @@ import (
 	"os/signal"
 	"syscall"
 
-	"github.com/switchboard-go/switchboard/internal/brokers"
 	"github.com/switchboard-go/switchboard/internal/faults"
 )
 
@@ -58,7 +57,7 @@ func runAll(ctx context.Context) (outcomes []faults.Outcome, err error) {
 }
 
 func runDriver(ctx context.Context, d faults.Driver) (outcomes []faults.Outcome, err error) {
-	site, err := faults.NewSite(brokers.Kind(d.Kind))
+	site, err := faults.NewSite(d.Kind)
 	if err != nil {
 		return nil, err
 	}
