@@ -62,7 +62,8 @@ type Config struct {
 	// Mode is pubsub or stream. All nodes need the same. Default: pubsub.
 	Mode Mode `koanf:"mode"`
 	// StreamMaxLen is about how many packets the stream keeps, and so how many a
-	// node that was cut off can catch up with; 1000 at least. Default: 100000.
+	// node that was cut off can catch up with; 1000 at least. With packets of 1 KiB
+	// the default takes 130 MB of Redis's memory. Default: 100000.
 	StreamMaxLen int64 `koanf:"stream-max-len"`
 }
 

@@ -131,7 +131,7 @@ func (r *reader) follow() error {
 
 // next reads the next entries, waiting for some. In the same trip, after it, it
 // looks whether the entry before them is there yet: the oldest are dropped first,
-// so that then none is missing in between.
+// so that then none is missing in between. Redis sends that entry once more.
 func (r *reader) next(ctx context.Context) error {
 	pipeline := r.client.Pipeline()
 	read := pipeline.XRead(ctx, &goredis.XReadArgs{
