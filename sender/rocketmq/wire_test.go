@@ -131,6 +131,58 @@ func TestWhatIsHandedOn(t *testing.T) {
 	if got, want := received(t, b, 4), []string{"first", "", "foreign", "second"}; !slices.Equal(got, want) {
 		t.Errorf("received %q, want %q", got, want)
 	}
+	eventually(t, func() error {
+		var offsets []string
+		for _, r := range f.requests(codePull) {
+			offsets = append(offsets, r.Fields["queueOffset"])
+		}
+		if want := []string{"8", "14", "14", "15"}; !slices.Equal(offsets, want) {
+			return fmt.Errorf("pulled from %s, want %s", offsets, want)
+		}
+		return nil
+	})
+}
+
+// What comes together is not kept together: who appends to a payload, or keeps
+// it, has no other in his hands.
+func TestPayloadsAreApart(t *testing.T) {
+	r := &reader{b: startBroker(t, Defaults()), heard: publishers{heard: make(map[uint64]heard)}}
+	messages, err := decode(append(stored(0, []byte("first")), stored(1, []byte("second"))...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.hand(messages, 0)
+	first, _ := r.b.events.pop()
+	second, _ := r.b.events.pop()
+	_ = append(first.Payload, make([]byte, 1000)...)
+	if string(second.Payload) != "second" {
+		t.Errorf("it became %q", second.Payload)
+	}
+}
+
+// A broker that gives no sign of life on a connection that stands is a broken
+// link, until it answers.
+func TestSilentBroker(t *testing.T) {
+	var silent atomic.Bool
+	f := startFake(t, func(r asked) *reply {
+		if silent.Load() && r.Code != codeRoute {
+			return &reply{silent: true}
+		}
+		return nil
+	})
+	b := startBroker(t, f.config())
+	if err := b.Subscribe(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	silent.Store(true)
+	event, err := b.Receive(t.Context())
+	if err != nil || event.Link != sender.LinkDown || !strings.Contains(event.Err.Error(), "broker b at "+f.addr+": it has been silent") {
+		t.Fatalf("received %+v, %v", event, err)
+	}
+	silent.Store(false)
+	if got := received(t, b, 1); got[0] != "up" {
+		t.Errorf("received %q", got)
+	}
 }
 
 // Messages that were deleted before they were read are a broken link.
