@@ -31,8 +31,9 @@ type Config struct {
 	// SecretKey signs the user's requests. Default: none.
 	SecretKey Secret `koanf:"secret-key"`
 	// CreateTopic has a topic that does not exist created, with four queues at
-	// each broker. Where the brokers let their clients create topics
-	// (autoCreateTopicEnable) that is done anyway. Default: false.
+	// each broker; where there is access control the user must be an administrator
+	// for that. Where the brokers let their clients create topics
+	// (autoCreateTopicEnable) one is created anyway. Default: false.
 	CreateTopic bool `koanf:"create-topic"`
 }
 

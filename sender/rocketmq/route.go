@@ -89,7 +89,7 @@ func (c *Config) ensure(ctx context.Context) (*route, error) {
 	}
 	for _, addr := range masters {
 		if err := c.create(ctx, addr); err != nil {
-			return nil, fmt.Errorf("create it at broker %s: %w", addr, err)
+			return nil, fmt.Errorf("%w; creating it at broker %s: %w", errNoTopic, addr, err)
 		}
 	}
 	for {
