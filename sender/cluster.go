@@ -15,7 +15,7 @@ import (
 )
 
 // ClusterOptions says how a Cluster treats its broker. The zero value of each
-// field is a default to start from.
+// field is a default to start from; a negative number is taken as zero.
 type ClusterOptions struct {
 	// ProbeInterval is how often a node sends a probe through the broker. After
 	// three without an answer the link is taken to be broken, and a node that
@@ -27,20 +27,21 @@ type ClusterOptions struct {
 	// Zero means 1024 messages and 4 MiB.
 	BatchMessages int
 	BatchBytes    int
-	// Background has NewCluster return at once and connect in the background, for
-	// a node that is to serve its own sessions without a broker too. Until the
-	// link is live, Ready says why it is not.
+	// Background has NewCluster return at once and connect in the background for
+	// as long as that takes, for a node that is to serve its own sessions without
+	// a broker too. Until the link is live, Ready says why it is not, and a Send
+	// that concerns other nodes ends as one does where the broker is down.
 	Background bool
 	// OnGap is called for each gap, and when a node has gone without a goodbye,
 	// one call at a time, on a goroutine that receives or probes: it must return
-	// soon. Nil is none.
+	// soon, and must not call Shutdown. Its panics are logged. Nil is none.
 	OnGap func(Gap)
 	// Logger gets a line when the link is lost, when it is whole again and for
 	// gaps, at most one a second. Nil logs nothing.
 	Logger *slog.Logger
-	// TracerProvider has a span made for each send and, as its child, for each
-	// delivery on another node: the envelope carries the trace context. Nil makes
-	// no spans, and envelopes without it.
+	// TracerProvider has a span made for each Send and, as its child, for each
+	// delivery on another node that has one too: the envelope carries the trace
+	// context. Nil makes no spans, and envelopes without it.
 	TracerProvider trace.TracerProvider
 }
 
@@ -53,6 +54,7 @@ type Cluster struct {
 	can     Capabilities
 	options ClusterOptions
 	log     *slog.Logger
+	started time.Time
 	self    origin
 	group   group
 	peers   peers
@@ -78,7 +80,7 @@ type Cluster struct {
 // empty. ctx bounds the call only.
 func NewCluster(ctx context.Context, b Broker, manager *websocket.SessionManager, node string, o ClusterOptions) (*Cluster, error) {
 	o = o.withDefaults()
-	c := &Cluster{manager: manager, broker: b, can: b.Capabilities(), options: o, log: o.Logger, tracing: newTracing(o.TracerProvider)}
+	c := &Cluster{manager: manager, broker: b, can: b.Capabilities(), options: o, log: o.Logger, started: time.Now(), tracing: newTracing(o.TracerProvider)}
 	switch {
 	case manager != nil && node != "":
 		return nil, errors.Join(fmt.Errorf("node %q is named by its session manager", node), b.Close())
@@ -87,36 +89,33 @@ func NewCluster(ctx context.Context, b Broker, manager *websocket.SessionManager
 	case node == "" || len(node) > maxNodeName:
 		return nil, errors.Join(fmt.Errorf("an emitter's name has 1 to %d bytes, not %d", maxNodeName, len(node)), b.Close())
 	}
-	c.self = origin{node, time.Now().UnixNano()}
+	c.self = origin{node, c.started.UnixNano()}
 	c.group = group{publish: c.publishBatch, timeout: o.PublishTimeout, maxPackets: o.BatchMessages, maxBytes: o.BatchBytes, next: newBatch()}
 	c.peers = peers{silence: 3 * o.ProbeInterval, last: make(map[origin]*peer)}
-	c.health = health{patience: 3 * o.ProbeInterval, down: time.Now(), why: errConnecting}
+	c.health = health{patience: 3 * o.ProbeInterval, down: c.started, why: errConnecting}
+	if !o.Background {
+		ctx, cancel := context.WithTimeout(ctx, startTimeout)
+		defer cancel()
+		if err := c.connect(ctx); err != nil {
+			err = errors.Join(err, b.Close()) // which ends a publish
+			c.group.close()
+			return nil, err
+		}
+	}
 	if router, ok := b.(Router); ok && manager != nil && c.can.Routing >= RouteAddresses {
 		manager.Watch(func(address websocket.Target, present bool) { router.Take(address.String(), present) })
 	}
 	running, stop := context.WithCancel(context.Background())
 	c.stop = stop
-	if o.Background {
-		c.running.Go(func() {
-			if c.connect(running) == nil {
-				c.link(running)
-			}
-		})
-		return c, nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, startTimeout)
-	defer cancel()
-	if err := c.connect(ctx); err != nil {
-		stop()
-		c.group.close()
-		return nil, errors.Join(err, b.Close())
-	}
-	c.running.Go(func() { c.link(running) })
+	c.running.Go(func() { c.run(running) })
 	return c, nil
 }
 
-// link keeps the node linked to the others once it is connected, until ctx ends.
-func (c *Cluster) link(ctx context.Context) {
+// run links the node to the others and keeps it linked, until ctx ends.
+func (c *Cluster) run(ctx context.Context) {
+	if !c.health.reached() && c.connect(ctx) != nil {
+		return
+	}
 	var receiving sync.WaitGroup
 	if c.manager != nil {
 		receiving.Go(func() { c.receive(ctx) })
@@ -126,16 +125,16 @@ func (c *Cluster) link(ctx context.Context) {
 }
 
 func (o ClusterOptions) withDefaults() ClusterOptions {
-	if o.ProbeInterval == 0 {
+	if o.ProbeInterval <= 0 {
 		o.ProbeInterval = 2 * time.Second
 	}
-	if o.PublishTimeout == 0 {
+	if o.PublishTimeout <= 0 {
 		o.PublishTimeout = 3 * time.Second
 	}
-	if o.BatchMessages == 0 {
+	if o.BatchMessages <= 0 {
 		o.BatchMessages = 1024
 	}
-	if o.BatchBytes == 0 {
+	if o.BatchBytes <= 0 {
 		o.BatchBytes = 4 << 20
 	}
 	if o.Logger == nil {
@@ -147,8 +146,8 @@ func (o ClusterOptions) withDefaults() ClusterOptions {
 // Send implements Sender. It returns when the broker has the message. Errors
 // that wrap ErrNotPublished or ErrBusy, and ErrTooLarge, are about other nodes
 // only: the local sessions have the message, as the Receipt says.
-func (c *Cluster) Send(ctx context.Context, t websocket.Target, m websocket.Message) (Receipt, error) {
-	receipt := Receipt{Nodes: NodesUnknown}
+func (c *Cluster) Send(ctx context.Context, t websocket.Target, m websocket.Message) (receipt Receipt, err error) {
+	receipt.Nodes = NodesUnknown
 	if err := t.Validate(); err != nil {
 		return receipt, err
 	}
@@ -158,8 +157,9 @@ func (c *Cluster) Send(ctx context.Context, t websocket.Target, m websocket.Mess
 	if err := ctx.Err(); err != nil {
 		return receipt, err
 	}
+	traceParent, end := c.tracing.send(ctx, t, m)
+	defer func() { end(err) }()
 	if c.manager != nil {
-		var err error
 		if receipt.Local, err = c.manager.Deliver(t, m); err != nil {
 			return receipt, err
 		}
@@ -168,9 +168,7 @@ func (c *Cluster) Send(ctx context.Context, t websocket.Target, m websocket.Mess
 	if !elsewhere {
 		return receipt, nil
 	}
-	parent, end := c.tracing.send(ctx, t, m)
-	packet, err := c.publish(ctx, packet, &envelope{kind: kindMessage, origin: c.self, target: t, message: m, traceParent: parent})
-	end(err)
+	packet, err = c.publish(ctx, packet, &envelope{kind: kindMessage, origin: c.self, target: t, message: m, traceParent: traceParent})
 	receipt.Published = err == nil
 	receipt.Nodes = packet.Nodes
 	return receipt, err
@@ -196,6 +194,10 @@ func (c *Cluster) route(t websocket.Target) (Packet, bool) {
 	return packet, true
 }
 
+// now returns the time for an envelope. It follows the clock of the start, as the
+// system's can be set: the times of an origin never go back.
+func (c *Cluster) now() time.Time { return c.started.Add(time.Since(c.started)) }
+
 // publish numbers, encodes and publishes an envelope.
 func (c *Cluster) publish(ctx context.Context, packet Packet, e *envelope) (Packet, error) {
 	size := e.size()
@@ -203,7 +205,7 @@ func (c *Cluster) publish(ctx context.Context, packet Packet, e *envelope) (Pack
 		return packet, fmt.Errorf("%w: %d bytes with its envelope, the limit is %d", ErrTooLarge, size, c.can.MaxPayload)
 	}
 	published, err := c.group.send(ctx, size, func() Packet {
-		e.time = time.Now()
+		e.time = c.now()
 		if packet.Node == "" && packet.Address == "" {
 			if e.kind == kindMessage {
 				c.number++
@@ -227,25 +229,26 @@ func (c *Cluster) publishBatch(ctx context.Context, packets []Packet) error {
 }
 
 // Shutdown implements Sender: it publishes what has gathered, says goodbye to
-// the other nodes, and closes the broker. When ctx ends first it closes the
-// broker at once.
+// the other nodes, and closes the broker. When ctx ends first, or the broker has
+// never been reached, it closes the broker at once. OnGap must not call it.
 func (c *Cluster) Shutdown(ctx context.Context) (err error) {
 	c.closing.Do(func() {
 		c.closed.Store(true)
-		drained := make(chan struct{})
-		go func() {
-			defer close(drained)
-			c.group.close()
-		}()
-		select {
-		case <-drained:
-			err = c.leave(ctx)
-		case <-ctx.Done():
-			err = fmt.Errorf("%w: %w", ErrNotPublished, ctx.Err())
+		if c.health.reached() {
+			left := make(chan error, 1)
+			c.running.Go(func() {
+				c.group.close()
+				left <- c.leave(ctx)
+			})
+			select {
+			case err = <-left:
+			case <-ctx.Done():
+				err = fmt.Errorf("%w: %w", ErrNotPublished, ctx.Err())
+			}
 		}
 		c.stop()
-		err = errors.Join(err, c.broker.Close())
-		<-drained // closing the broker ends a publish
+		err = errors.Join(err, c.broker.Close()) // which ends a publish
+		c.group.close()
 		c.running.Wait()
 	})
 	return err
@@ -256,7 +259,7 @@ func (c *Cluster) Shutdown(ctx context.Context) (err error) {
 func (c *Cluster) leave(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, c.options.PublishTimeout)
 	defer cancel()
-	e := envelope{kind: kindLeave, origin: c.self, number: c.number, time: time.Now()}
+	e := envelope{kind: kindLeave, origin: c.self, number: c.number, time: c.now()}
 	if err := c.broker.Publish(ctx, []Packet{{Payload: e.encode(), Nodes: NodesUnknown}}); err != nil {
 		return fmt.Errorf("say goodbye: %w", err)
 	}
@@ -293,9 +296,11 @@ func (c *Cluster) deliver(payload []byte) {
 	}
 	now := time.Now()
 	if e.origin == c.self {
-		c.health.proven(e.time, now)
-		c.counts.probeRoundTrip.Store(int64(now.Sub(e.time)))
+		c.ownEnvelope(c.started.Add(e.time.Sub(c.started)), now)
 		return
+	}
+	if e.origin.node == c.self.node && e.kind != kindLeave && e.time.After(c.started) {
+		c.namesake(&e)
 	}
 	v := c.peers.note(&e, now)
 	switch {
@@ -317,6 +322,23 @@ func (c *Cluster) deliver(payload []byte) {
 	}
 }
 
+// ownEnvelope handles one of this node that has been through the broker.
+func (c *Cluster) ownEnvelope(sent, now time.Time) {
+	c.counts.probeRoundTrip.Store(int64(now.Sub(sent)))
+	if since, ok := c.health.proven(sent, now); ok && c.loses() {
+		c.gap(Gap{Since: since, Reason: "nothing came back through the broker for a time"})
+	}
+}
+
+// namesake notes that another process works under this node's name, and was not
+// only left over from the life of this node before.
+func (c *Cluster) namesake(e *envelope) {
+	if c.counts.namesakes.Add(1) == 1 {
+		c.log.Error("another process has this node's name, and messages for the sessions of one can go to the other",
+			"node", e.origin.node, "started", time.Unix(0, e.origin.start))
+	}
+}
+
 // probe sends probes and looks for silence, until ctx ends.
 func (c *Cluster) probe(ctx context.Context) {
 	ticker := time.NewTicker(c.options.ProbeInterval)
@@ -326,7 +348,7 @@ func (c *Cluster) probe(ctx context.Context) {
 		// The error is in the counters, and the missing answer in the health.
 		_, err := c.publish(ctx, Packet{}, &envelope{kind: kindProbe, origin: c.self})
 		if c.manager == nil && err == nil {
-			c.health.proven(time.Now(), time.Now())
+			_, _ = c.health.proven(time.Now(), time.Now())
 		}
 		select {
 		case <-ctx.Done():
@@ -337,7 +359,7 @@ func (c *Cluster) probe(ctx context.Context) {
 		if since, ok := c.health.lost(now); ok && c.manager != nil && c.loses() {
 			c.gap(Gap{Since: since, Reason: "nothing comes back through the broker"})
 		}
-		if c.health.ready(now) != nil {
+		if c.health.linked(now) != nil {
 			heard = now
 		}
 		for _, silent := range c.peers.expire(now, heard) {

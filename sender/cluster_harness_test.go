@@ -181,6 +181,9 @@ func heard(t *testing.T, n *memory.Broker) (payloads [][]byte) {
 	return payloads
 }
 
+// sessionOn returns a session id of a node.
+func sessionOn(node string) string { return node + "-" + strings.Repeat("s", 26) }
+
 // kind is the second byte of an envelope.
 func kind(payload []byte) byte { return payload[1] }
 
@@ -193,7 +196,7 @@ const (
 // gated is a broker that takes a batch each time it is let, and records packets.
 type gated struct {
 	sender.Broker
-	let chan struct{} // nil: at once
+	let chan struct{} // nil: at once; Close does not let it
 
 	mu      sync.Mutex
 	packets []sender.Packet

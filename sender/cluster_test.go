@@ -15,7 +15,7 @@ import (
 )
 
 func TestSendRoutes(t *testing.T) {
-	const elsewhere = "node2-session"
+	elsewhere := sessionOn("node2")
 	tests := []struct {
 		to            websocket.Target
 		node, address string
@@ -25,9 +25,10 @@ func TestSendRoutes(t *testing.T) {
 		{to: websocket.ToAll().InTenant("red")},
 		{to: websocket.ToUserType(2)},
 		{to: websocket.ToSession(elsewhere), node: "node2"},
-		{to: websocket.ToSession("node1-session"), stays: true},
+		{to: websocket.ToSession(sessionOn("node1")), stays: true},
 		{to: websocket.ToSession("no node in it").Except("x"), stays: true},
-		{to: websocket.ToSession("a-name-with-hyphens"), node: "a-name-with"},
+		{to: websocket.ToSession("node2-made-up"), stays: true},
+		{to: websocket.ToSession(sessionOn("a-name-with")), node: "a-name-with"},
 		{to: websocket.ToUser(2, "a/b").InTenant("red").Except(elsewhere), address: "user/2/a%2Fb"},
 		{to: websocket.ToKey("room").InTenant("red"), address: "key/room"},
 	}
@@ -76,7 +77,7 @@ func TestRoutedMessagesLeaveNoGap(t *testing.T) {
 		third := join(t, b, "node3", sender.ClusterOptions{}, nil)
 		for range 3 {
 			m.say(1)
-			m.sendTo(websocket.ToSession("node3-session"))
+			m.sendTo(websocket.ToSession(sessionOn("node3")))
 			m.sendTo(websocket.ToUser(websocket.Member, "1024"))
 			m.sendTo(websocket.ToKey("room"))
 		}
@@ -181,7 +182,7 @@ func TestNewClusterRefuses(t *testing.T) {
 		"an emitter without a name":    {t.Context(), nil, "", "name"},
 		"an emitter with a long name":  {t.Context(), nil, strings.Repeat("n", 65), "name"},
 		"a node with a second name":    {t.Context(), manager, "node2", "node2"},
-		"a broker that does not begin": {ended, manager, "", "subscribe: context canceled"},
+		"a broker that does not begin": {ended, manager, "", "connect to the broker: context canceled"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			node := bus(false, sender.RouteNothing, "").Open("app", "node1")

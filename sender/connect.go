@@ -18,10 +18,10 @@ const (
 )
 
 // errConnecting is why a node is not ready that has not been linked yet.
-var errConnecting = errors.New("connecting")
+var errConnecting = errors.New("the first try is under way")
 
 // connect links the node to the others for the first time, trying again until
-// ctx ends. Its error is that of the last whole try.
+// ctx ends. Its error is that of the last whole try. A try is bounded too.
 func (c *Cluster) connect(ctx context.Context) error {
 	var failure error
 	for wait := firstRetry; ; wait = min(2*wait, lastRetry) {
@@ -34,9 +34,7 @@ func (c *Cluster) connect(ctx context.Context) error {
 			failure = err
 		}
 		c.health.broke(failure, time.Now())
-		if c.options.Background {
-			c.report(time.Now())
-		}
+		c.report(time.Now())
 		select {
 		case <-time.After(wait/2 + rand.N(wait/2)): // jitter, so that the nodes do not come all at once
 		case <-ctx.Done():
@@ -48,6 +46,8 @@ func (c *Cluster) connect(ctx context.Context) error {
 // tryConnect makes the node hear the others. An emitter, which hears nothing,
 // sends a probe.
 func (c *Cluster) tryConnect(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
 	if c.manager != nil {
 		return c.broker.Subscribe(ctx)
 	}

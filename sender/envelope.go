@@ -31,7 +31,7 @@ const (
 //	origin   node name, text
 //	start    when the origin started, unix nanoseconds, 8 bytes big-endian
 //	number   uvarint; 0 where the envelope does not go to all nodes
-//	time     when it was made, unix milliseconds, uvarint
+//	time     when it was made, unix microseconds, uvarint
 //	target   Target's text form, text; kindMessage only, like what follows
 //	type     text
 //	key      text
@@ -83,7 +83,7 @@ func (e *envelope) encode() []byte {
 	b = appendText(b, e.origin.node)
 	b = binary.BigEndian.AppendUint64(b, uint64(e.origin.start))
 	b = binary.AppendUvarint(b, e.number)
-	b = binary.AppendUvarint(b, uint64(e.time.UnixMilli()))
+	b = binary.AppendUvarint(b, uint64(e.time.UnixMicro()))
 	if e.kind != kindMessage {
 		return b
 	}
@@ -111,7 +111,7 @@ func decodeEnvelope(b []byte) (envelope, error) {
 	e.origin.node = d.text()
 	e.origin.start = int64(d.uint64())
 	e.number = d.uvarint()
-	e.time = time.UnixMilli(int64(d.uvarint()))
+	e.time = time.UnixMicro(int64(d.uvarint()))
 	switch e.kind {
 	case kindProbe, kindLeave:
 	case kindMessage:

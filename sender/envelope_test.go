@@ -20,23 +20,26 @@ func message(to websocket.Target, content string) envelope {
 		time:    time.UnixMilli(1_700_000_000_123),
 		target:  to,
 		message: websocket.Message{Type: "notice", Key: "k", Content: []byte(content)},
+
+		traceParent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
 	}
 }
 
 func TestEnvelopeRoundTrip(t *testing.T) {
 	longest := strings.Repeat("é", websocket.MaxNameLength/2)
 	tests := map[string]envelope{
-		"all":     message(websocket.ToAll(), `{"a":1}`),
-		"session": message(websocket.ToSession("node2-abc"), "1"),
-		"user":    message(websocket.ToUser(websocket.Admin, "a/b c"), "1"),
-		"type":    message(websocket.ToUserType(-1), "1"),
-		"key":     message(websocket.ToKey("ключ"), "1"),
-		"filters": message(websocket.ToAll().InTenant("t&x=?").Except("node1-x"), "1"),
-		"longest": message(websocket.ToKey(longest).InTenant(longest).Except(longest), "1"),
-		"empty":   message(websocket.ToAll(), ""),
-		"binary":  message(websocket.ToAll(), "\x00\xff\xfe"),
-		"large":   message(websocket.ToAll(), strings.Repeat("x", 1<<20)),
-		"routed":  func() envelope { e := message(websocket.ToAll(), "1"); e.number = 0; return e }(),
+		"all":      message(websocket.ToAll(), `{"a":1}`),
+		"session":  message(websocket.ToSession("node2-abc"), "1"),
+		"user":     message(websocket.ToUser(websocket.Admin, "a/b c"), "1"),
+		"type":     message(websocket.ToUserType(-1), "1"),
+		"key":      message(websocket.ToKey("ключ"), "1"),
+		"filters":  message(websocket.ToAll().InTenant("t&x=?").Except("node1-x"), "1"),
+		"longest":  message(websocket.ToKey(longest).InTenant(longest).Except(longest), "1"),
+		"empty":    message(websocket.ToAll(), ""),
+		"binary":   message(websocket.ToAll(), "\x00\xff\xfe"),
+		"large":    message(websocket.ToAll(), strings.Repeat("x", 1<<20)),
+		"untraced": func() envelope { e := message(websocket.ToAll(), "1"); e.traceParent = ""; return e }(),
+		"routed":   func() envelope { e := message(websocket.ToAll(), "1"); e.number = 0; return e }(),
 		"highest": func() envelope {
 			e := message(websocket.ToAll(), "1")
 			e.number, e.origin.start = 1<<64-1, -1
@@ -61,7 +64,7 @@ func TestEnvelopeRoundTrip(t *testing.T) {
 			}
 			got.message.Content, e.message.Content = nil, nil
 			if got.kind != e.kind || got.origin != e.origin || got.number != e.number || !got.time.Equal(e.time) ||
-				got.target != e.target || got.message.Type != e.message.Type || got.message.Key != e.message.Key {
+				got.target != e.target || got.message.Type != e.message.Type || got.message.Key != e.message.Key || got.traceParent != e.traceParent {
 				t.Errorf("got %+v, want %+v", got, e)
 			}
 		})
@@ -76,10 +79,11 @@ func TestEnvelopeWireForm(t *testing.T) {
 		"05" + hex.EncodeToString([]byte("node1")) +
 		"17979cfe362a0000" + // start
 		"ac02" + // number 300
-		"fbd095ffbc31" + // time
+		"f8c080c1c1c48203" + // time
 		"0b" + hex.EncodeToString([]byte("user/2/1024")) +
 		"06" + hex.EncodeToString([]byte("notice")) +
 		"01" + hex.EncodeToString([]byte("k")) +
+		"37" + hex.EncodeToString([]byte(e.traceParent)) +
 		hex.EncodeToString([]byte(`{"a":1}`))
 	if got := hex.EncodeToString(e.encode()); got != want {
 		t.Errorf("the wire form is\n%s, want\n%s", got, want)
@@ -174,7 +178,7 @@ func FuzzDecodeEnvelope(f *testing.F) {
 			t.Fatalf("its own encoding is not decoded: %v", err)
 		}
 		if again.kind != e.kind || again.origin != e.origin || again.number != e.number || !again.time.Equal(e.time) || again.target != e.target ||
-			again.message.Type != e.message.Type || again.message.Key != e.message.Key || !bytes.Equal(again.message.Content, e.message.Content) {
+			again.message.Type != e.message.Type || again.message.Key != e.message.Key || again.traceParent != e.traceParent || !bytes.Equal(again.message.Content, e.message.Content) {
 			t.Fatalf("%+v became %+v", e, again)
 		}
 		if len(e.encode()) > e.size() {

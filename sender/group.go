@@ -71,7 +71,7 @@ func (g *group) send(ctx context.Context, size int, fill func() Packet) (Packet,
 	case <-b.done:
 	case <-ctx.Done():
 		// It may go out yet, which the caller is not to wait for.
-		return Packet{}, fmt.Errorf("%w: %w", ErrNotPublished, ctx.Err())
+		return Packet{Nodes: NodesUnknown}, fmt.Errorf("%w: %w", ErrNotPublished, ctx.Err())
 	}
 	packet := b.packets[index]
 	if b.err != nil && !packet.Done {

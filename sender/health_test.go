@@ -236,11 +236,16 @@ func TestLinkDown(t *testing.T) {
 				if m.log.count(`msg="link to the broker is not proven"`) != 1 || m.log.count(`msg="link to the broker is proven again"`) != 1 {
 					t.Error("the log does not tell of the link, or more than once")
 				}
-				m.node.Inject(sender.Event{Link: sender.LinkUp}) // without a break before
-				synctest.Wait()
-				if gaps := m.reported(); test.durable && len(gaps) > 0 {
-					t.Errorf("gaps %v, without a break", gaps)
+				// A break that is longer than any patience is one gap, too.
+				m.reported()
+				m.node.Cut(errBroken)
+				pass(3*silence + time.Second)
+				m.node.Mend()
+				pass(3 * probeInterval)
+				if gaps := m.reported(); test.gap != (len(gaps) == 1) || len(gaps) > 1 {
+					t.Errorf("gaps %v after a long break, want one: %t", gaps, test.gap)
 				}
+				m.ready()
 			})
 		})
 	}
@@ -290,6 +295,31 @@ func TestLongBreak(t *testing.T) {
 	}
 }
 
+// The link is half open, and the driver notices late: what it reports then
+// covers the time before that too.
+func TestLinkDownIsNoticedLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bus(false, sender.RouteNodes, memory.HidesBreaks)
+		m := join(t, b, "node1", sender.ClusterOptions{}, nil)
+		pass(probeInterval)
+		proven := time.Now()
+		m.node.Cut(errBroken)
+		pass(silence + 2*probeInterval)
+		if gaps := m.reported(); len(gaps) != 1 || !gaps[0].Since.Equal(proven) {
+			t.Errorf("gaps %v, want one since %s", gaps, proven)
+		}
+		m.node.Inject(sender.Event{Link: sender.LinkDown, Err: errBroken})
+		pass(time.Second)
+		m.node.Inject(sender.Event{Link: sender.LinkUp})
+		m.node.Mend()
+		pass(3 * probeInterval)
+		if gaps := m.reported(); len(gaps) != 1 || gaps[0].Origin != "" || !gaps[0].Since.Equal(proven) {
+			t.Errorf("gaps %v when the link is up, want one since %s", gaps, proven)
+		}
+		m.ready()
+	})
+}
+
 // The link is half open: the driver notices nothing.
 func TestOwnProbesMissing(t *testing.T) {
 	for name, durable := range map[string]bool{"durable": true, "not durable": false} {
@@ -319,6 +349,15 @@ func TestOwnProbesMissing(t *testing.T) {
 					t.Error("the other node is said to be silent")
 				}
 				m.node.Mend()
+				pass(probeInterval)
+				// Until now what is not numbered can have been lost, since then.
+				gaps = m.reported()
+				if durable && len(gaps) > 0 || !durable && (len(gaps) != 1 || gaps[0].Origin != "" || !gaps[0].Since.Equal(proven)) {
+					t.Errorf("gaps %v when it is over, want one since %s where messages are lost", gaps, proven)
+				}
+				if !durable {
+					m.unready("not proven again")
+				}
 				pass(probeInterval)
 				m.ready()
 				other.ready()

@@ -56,9 +56,11 @@ type peers struct {
 }
 
 type peer struct {
-	number uint64
-	seen   time.Time
-	gone   bool
+	number   uint64
+	numbered bool      // its number is known: not all that it sent was to some nodes only
+	sent     time.Time // when it sent what came last, by its clock, which does not go back
+	seen     time.Time
+	gone     bool
 }
 
 // verdict is what the number of an envelope shows.
@@ -78,14 +80,16 @@ func (p *peers) note(e *envelope, now time.Time) (v verdict) {
 		if len(p.last) >= maxPeers && !p.evict() {
 			return verdict{overflow: true}
 		}
-		// What came before a node was first heard of, it has told us nothing of.
-		p.last[e.origin] = &peer{number: e.number, seen: now, gone: e.kind == kindLeave}
-		return verdict{}
+		known = &peer{}
+		p.last[e.origin] = known
 	}
 	v.since = known.seen
 	switch {
 	case e.kind == kindMessage && e.number == 0:
 		// To some nodes only, and so without a number.
+	case !known.numbered:
+		// What came before a node was first heard of, it has told us nothing of.
+		known.number, known.numbered = e.number, true
 	case e.kind == kindMessage && e.number <= known.number:
 		v.duplicate = true
 	case e.kind == kindMessage:
@@ -95,8 +99,8 @@ func (p *peers) note(e *envelope, now time.Time) (v verdict) {
 		v.missing = e.number - known.number
 		known.number = e.number
 	}
-	if !v.duplicate { // an old one says nothing of today
-		known.seen, known.gone = now, e.kind == kindLeave
+	if !v.duplicate && !e.time.Before(known.sent) { // an old one says nothing of today
+		known.sent, known.seen, known.gone = e.time, now, e.kind == kindLeave
 	}
 	return v
 }

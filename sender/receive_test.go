@@ -110,8 +110,8 @@ func TestTooManyOrigins(t *testing.T) {
 		for i := range most + 10 {
 			payload := []byte{1, kindMessage, 1, 'n'}
 			payload = binary.BigEndian.AppendUint64(payload, uint64(i))
-			payload = append(payload, 1, 0)                 // number, time
-			payload = append(payload, "\x03all\x00\x00"...) // target, type, key
+			payload = append(payload, 1, 0)                     // number, time
+			payload = append(payload, "\x03all\x00\x00\x00"...) // target, type, key, trace
 			m.node.Inject(sender.Event{Payload: payload})
 		}
 		synctest.Wait()

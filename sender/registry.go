@@ -55,7 +55,7 @@ func Register(name string, open Opener) {
 // driver calls it in init.
 func RegisterBroker(name string, open BrokerOpener) {
 	Register(name, func(ctx context.Context, o OpenOptions) (Sender, error) {
-		node, emitter := "", ""
+		var node, emitter string
 		if o.Manager != nil {
 			node = o.Manager.Node()
 		} else {

@@ -8,8 +8,10 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/switchboard-go/switchboard/sender"
+	"github.com/switchboard-go/switchboard/sender/sendertest/memory"
 	"github.com/switchboard-go/switchboard/websocket"
 )
 
@@ -153,6 +155,54 @@ func TestRegisterPanics(t *testing.T) {
 				}
 			}()
 			t.Errorf("the name %q was registered", register())
+		})
+	}
+}
+
+func TestRegisterBroker(t *testing.T) {
+	manager := newManager(t, "node1")
+	for name, test := range map[string]struct {
+		o      sender.OpenOptions
+		node   string // how its name begins
+		failed error  // to open, or to connect
+	}{
+		"node":               {sender.OpenOptions{Manager: manager}, "node1", nil},
+		"emitter":            {sender.OpenOptions{}, "emitter-", nil},
+		"configuration":      {sender.OpenOptions{Decode: func(any) error { return errBroken }}, "emitter-", errBroken},
+		"connection":         {sender.OpenOptions{Manager: manager}, "node1", memory.ErrDown},
+		"in the background":  {sender.OpenOptions{Manager: manager, Cluster: sender.ClusterOptions{Background: true}}, "node1", nil},
+		"an emitter without": {sender.OpenOptions{}, "emitter-", memory.ErrDown},
+	} {
+		t.Run(name, func(t *testing.T) {
+			driver, bus, opened := newName(), memory.New(memory.Options{}), ""
+			if errors.Is(test.failed, memory.ErrDown) {
+				bus.Stop()
+			}
+			sender.RegisterBroker(driver, func(node string, decode func(any) error) (sender.Broker, error) {
+				opened = node
+				if err := decode(&struct{}{}); err != nil {
+					return nil, err
+				}
+				return bus.Open("app", node), nil
+			})
+			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+			defer cancel()
+			s, err := sender.Open(ctx, driver, test.o)
+			if !errors.Is(err, test.failed) || (s == nil) != (test.failed != nil) {
+				t.Errorf("Open returns %v and %v", s, err)
+			}
+			if !strings.HasPrefix(opened, test.node) || len(opened) > 64 {
+				t.Errorf("the broker was opened for %q", opened)
+			}
+			if s == nil {
+				return
+			}
+			if _, err := s.Send(t.Context(), websocket.ToAll(), websocket.Message{Type: "text"}); err != nil {
+				t.Error(err)
+			}
+			if err := s.Shutdown(t.Context()); err != nil {
+				t.Error(err)
+			}
 		})
 	}
 }

@@ -17,6 +17,9 @@ type ClusterStats struct {
 	Gaps, Missing uint64
 	// Silent counts the nodes that went without a goodbye.
 	Silent uint64
+	// Namesakes counts the envelopes of another process that has this node's name,
+	// which must be its own. The first is logged.
+	Namesakes uint64
 	// Reconnects counts the times that the link came back.
 	Reconnects uint64
 	// ProbeRoundTrip is how long the last own envelope took through the broker.
@@ -25,7 +28,7 @@ type ClusterStats struct {
 
 type clusterCounters struct {
 	published, publishErrors, batches, received, duplicates, foreign atomic.Uint64
-	gaps, missing, silent, reconnects                                atomic.Uint64
+	gaps, missing, silent, namesakes, reconnects                     atomic.Uint64
 	probeRoundTrip                                                   atomic.Int64
 }
 
@@ -42,6 +45,7 @@ func (c *Cluster) Stats() ClusterStats {
 		Gaps:           n.gaps.Load(),
 		Missing:        n.missing.Load(),
 		Silent:         n.silent.Load(),
+		Namesakes:      n.namesakes.Load(),
 		Reconnects:     n.reconnects.Load(),
 		ProbeRoundTrip: time.Duration(n.probeRoundTrip.Load()),
 	}

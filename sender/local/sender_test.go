@@ -173,7 +173,7 @@ func TestSend(t *testing.T) {
 			if got := n.received(t, messageFrame); !slices.Equal(got, test.receivers) {
 				t.Errorf("%q got it, want %q", got, test.receivers)
 			}
-			if want := (sender.Receipt{Local: len(test.receivers)}); receipt != want {
+			if want := (sender.Receipt{Local: len(test.receivers), Nodes: sender.NodesUnknown}); receipt != want {
 				t.Errorf("receipt %+v, want %+v", receipt, want)
 			}
 		})
@@ -226,7 +226,7 @@ func TestSendThatIsNotTried(t *testing.T) {
 	closed := local.New(n.manager)
 	for range 2 {
 		if err := closed.Shutdown(t.Context()); err != nil {
-			t.Errorf("Close: %v", err)
+			t.Errorf("Shutdown: %v", err)
 		}
 	}
 	for name, test := range map[string]struct {

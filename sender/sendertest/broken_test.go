@@ -29,6 +29,8 @@ var caught = map[memory.Fault]struct{ by, saying string }{
 	memory.LateSubscribe:         {"LiveOnSubscribe", "received nothing"},
 	memory.SubscribeKeepsContext: {"SubscribeContext", "received nothing"},
 	memory.SubscribeHangs:        {"SubscribeContext", "has not returned"},
+	memory.SubscribeGivesUp:      {"SubscribeAgain", "fails still"},
+	memory.SubscribesTwice:       {"SubscribeAgain", "received"},
 	memory.MixesApplications:     {"Isolation", "for st-"},
 	memory.OverstatesLimit:       {"PayloadSizes", "larger"},
 	memory.ChangesBytes:          {"PayloadBytes", "received"},
@@ -52,6 +54,7 @@ var caught = map[memory.Fault]struct{ by, saying string }{
 	memory.NeedsSubscribe:        {"PublishOnly", "not subscribed"},
 	memory.RoutesToAll:           {"RouteNode", "received"},
 	memory.RoutesByPrefix:        {"RouteNode", "received"},
+	memory.ForgetsEarlyTakes:     {"TakeBeforeSubscribe", "has not come"},
 	memory.IgnoresTakeOff:        {"TakeOff", "comes still"},
 	memory.TakesOutOfOrder:       {"TakeOrder", "received"},
 	memory.TakesFew:              {"ManyAddresses", "has not come"},
@@ -91,7 +94,7 @@ func TestBrokenBrokers(t *testing.T) {
 func TestEachCaseFails(t *testing.T) {
 	for _, c := range cases {
 		if c.needs&(borrowing|configuration) != 0 || c.name == "Capabilities" || strings.HasPrefix(c.name, "Cluster") {
-			continue // in tests of their own
+			continue // in tests of their own, or below
 		}
 		t.Run(c.name, func(t *testing.T) {
 			if report := trial(t, c, options("")); report.Failed() {
@@ -103,6 +106,42 @@ func TestEachCaseFails(t *testing.T) {
 				}
 			}
 			t.Error("passes with every fault")
+		})
+	}
+}
+
+// Those of a whole cluster work over the network, so their waiting is real.
+func TestEachClusterCaseFails(t *testing.T) {
+	faults := map[string]memory.Fault{
+		"ClusterTargets":  memory.ServesOne,
+		"ClusterReceipt":  memory.Miscounts,
+		"ClusterTooLarge": memory.ChangesBytes,
+		"ClusterGap":      memory.SkipsPublisher,
+		"ClusterEmitter":  memory.NeedsSubscribe,
+		"ClusterMembers":  memory.ServesOne,
+		"ClusterRestart":  memory.HidesBreaks,
+	}
+	for _, c := range cases {
+		fault, ok := faults[c.name]
+		// What ClusterLocalFirst tests no broker can break: its own one is stuck.
+		if ok != strings.HasPrefix(c.name, "Cluster") && c.name != "ClusterLocalFirst" {
+			t.Errorf("there is no fault for case %s", c.name)
+		}
+		if !ok {
+			continue
+		}
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			o := options(fault)
+			o.Capabilities.Durable = false
+			if c.name == "ClusterMembers" || c.name == "ClusterTargets" {
+				o.Capabilities.Routing = sender.RouteNothing
+			}
+			h := on(memory.New(o))
+			h.Patience, h.probes = time.Second, 100*time.Millisecond
+			if !record(t, func(t testing.TB) { c.run(newSuite(t, h, o.Capabilities)) }).Failed() {
+				t.Errorf("passes with the fault %s", fault)
+			}
 		})
 	}
 }

@@ -50,6 +50,9 @@ func (s *suite) town() *town {
 	return t
 }
 
+// nobodyOn returns the id of a session that the site does not have.
+func nobodyOn(site string) string { return site + "-" + strings.Repeat("n", 26) }
+
 // testClusterTargets: it is what the whole is for: a message reaches exactly the
 // sessions that it is for, on whichever nodes they are, once, and in order.
 func testClusterTargets(s *suite) {
@@ -72,8 +75,8 @@ func testClusterTargets(s *suite) {
 		{websocket.ToUser(websocket.Member, "ann").Except(t.ann1.session.ID()), []*person{t.ann2}},
 		{websocket.ToSession(t.ann1.session.ID()), []*person{t.ann1}},
 		{websocket.ToSession(t.dan.session.ID()), []*person{t.dan}},
-		{websocket.ToSession("site2-nobody"), nil},
-		{websocket.ToSession("elsewhere-nobody"), nil},
+		{websocket.ToSession(nobodyOn("site2")), nil},
+		{websocket.ToSession(nobodyOn("elsewhere")), nil},
 		{websocket.ToUser(websocket.Member, "nobody"), nil},
 	}
 	for _, from := range t.sites {
@@ -112,8 +115,9 @@ func testClusterReceipt(s *suite) {
 	}
 	check(websocket.ToAll(), 2, true, 3)
 	check(websocket.ToSession(t.bob.session.ID()), 1, false)
-	check(websocket.ToSession("site1-nobody"), 0, false)
+	check(websocket.ToSession(nobodyOn("site1")), 0, false)
 	check(websocket.ToSession(t.dan.session.ID()), 0, true, 1, 3)
+	check(websocket.ToSession(nobodyOn("elsewhere")), 0, true, 0, 3)
 	check(websocket.ToUser(websocket.Member, "ann"), 1, true, 2, 3)
 	check(websocket.ToUser(websocket.Member, "nobody"), 0, true, 0, 3)
 }

@@ -84,6 +84,36 @@ func testSubscribeContext(s *suite) {
 	late.close()
 }
 
+// testSubscribeAgain: a broker is often a little later than its nodes, and a node
+// tries until it is there. A driver that a failed try has spoilt never comes up
+// and, where a part of that try lives on, hears everything twice.
+func testSubscribeAgain(s *suite) {
+	from, to := s.subscribed("n1"), s.open("n2")
+	deadline := time.Now().Add(s.h.Patience)
+	for wait := time.Duration(0); ; wait = min(2*wait+time.Millisecond, s.h.Patience) { // the first try has no chance
+		ctx, cancel := context.WithTimeout(context.Background(), wait)
+		var err error
+		s.within("Subscribe", func() { err = to.Subscribe(ctx) })
+		cancel()
+		if err == nil {
+			break
+		}
+		if time.Now().After(deadline) {
+			s.Fatalf("Subscribe, which has failed before, fails still after %s: %v", s.h.Patience, err)
+		}
+		pause(5 * time.Millisecond)
+	}
+	const mark = "after all tries"
+	from.say(mark)
+	to.until(mark) // a try that failed may have heard what came meanwhile
+	s.drained(from, to)
+	texts := numbered("after the last try", 5)
+	from.say(texts...)
+	to.expect(texts...)
+	from.expect(texts...)
+	s.fence(from, to)
+}
+
 // testReceiveContext: the receiving goroutine waits with a context, and stops by
 // it. What a cancelled Receive had in its hands must come with the next one.
 func testReceiveContext(s *suite) {

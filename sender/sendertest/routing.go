@@ -114,6 +114,26 @@ func testRouteAddress(s *suite) {
 	s.fence(nodes...)
 }
 
+// testTakeBeforeSubscribe: a node that connects in the background has sessions
+// before it has a link. Those users would hear nothing from other nodes until
+// their last session ends and the next one begins.
+func testTakeBeforeSubscribe(s *suite) {
+	from, to := s.subscribed("n1"), s.open("n2")
+	router := to.Broker.(sender.Router)
+	s.within("Take before Subscribe", func() {
+		router.Take("user/2/early", true)
+		router.Take("user/2/gone", true)
+		router.Take("user/2/gone", false)
+	})
+	to.subscribe()
+	to.taken("user/2/early")
+	s.drained(from, to)
+	from.publish(sender.Packet{Address: "user/2/early", Payload: []byte("to the one who is there")})
+	from.publish(sender.Packet{Address: "user/2/gone", Payload: []byte("to the one who is gone")})
+	to.expect("to the one who is there")
+	s.fence(from, to)
+}
+
 // testTakeOff: a user's last session on a node ends. What a node takes on for
 // ever, all nodes do for all users in the end, and a Receipt that counts it says
 // that somebody is there who is not.

@@ -107,6 +107,7 @@ var cases = []testCase{
 	{"SlowNode", testSlowNode, 0},
 	{"PublishOnly", testPublishOnly, 0},
 	{"SubscribeContext", testSubscribeContext, 0},
+	{"SubscribeAgain", testSubscribeAgain, 0},
 	{"ReceiveContext", testReceiveContext, 0},
 	{"PublishContext", testPublishContext, 0},
 	{"CloseWakesReceive", testCloseWakesReceive, 0},
@@ -117,6 +118,7 @@ var cases = []testCase{
 	{"LeaveAndRejoin", testLeaveAndRejoin, 0},
 	{"RouteNode", testRouteNode, nodeRouting},
 	{"RouteAddress", testRouteAddress, addressRouting},
+	{"TakeBeforeSubscribe", testTakeBeforeSubscribe, addressRouting},
 	{"TakeOff", testTakeOff, addressRouting},
 	{"TakeOrder", testTakeOrder, addressRouting},
 	{"ManyAddresses", testManyAddresses, addressRouting},
@@ -136,6 +138,7 @@ var cases = []testCase{
 	{"Config", testConfig, configuration},
 	{"ConfigSecrets", testConfigSecrets, configuration},
 	{"ConfigInvalid", testConfigInvalid, configuration},
+	{"ConfigBackground", testConfigBackground, configuration},
 }
 
 // void says why the case does not apply; empty where it does.

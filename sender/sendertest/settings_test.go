@@ -12,7 +12,6 @@ import (
 
 	"github.com/switchboard-go/switchboard/sender"
 	"github.com/switchboard-go/switchboard/sender/sendertest/memory"
-	"github.com/switchboard-go/switchboard/websocket"
 	"go.uber.org/goleak"
 )
 
@@ -42,8 +41,19 @@ func fillSettings(config any, secret string) {
 
 var errDepth = errors.New("depth must be positive")
 
+// away is a driver whose broker cannot be reached.
+type away struct {
+	*memory.Broker
+	err     error
+	closing error
+}
+
+func (b *away) Subscribe(context.Context) error                { return b.err }
+func (b *away) Publish(context.Context, []sender.Packet) error { return memory.ErrDown }
+func (b *away) Close() error                                   { return errors.Join(b.Broker.Close(), b.closing) }
+
 // openSettings opens a driver as it should be done.
-func openSettings(_ context.Context, _ *websocket.SessionManager, decode func(any) error) (sender.Sender, error) {
+func openSettings(node string, decode func(any) error) (*away, error) {
 	s := settings{Depth: 7}
 	if err := decode(&s); err != nil {
 		return nil, err
@@ -51,66 +61,90 @@ func openSettings(_ context.Context, _ *websocket.SessionManager, decode func(an
 	if s.Depth < 1 {
 		return nil, errDepth
 	}
-	return nil, fmt.Errorf("connect to %s: connection refused", s.Address)
+	return &away{Broker: memory.New(memory.Options{}).Open("app", node), err: fmt.Errorf("connect to %s: connection refused", s.Address)}, nil
 }
 
 // The ways that drivers treat their configurations, and the cases that must
 // notice the wrong ones.
 func TestConfigCases(t *testing.T) {
-	type opener = func(context.Context, *websocket.SessionManager, func(any) error) (sender.Sender, error)
 	type decoder = func(any) error
+	changed := func(change func(*settings)) sender.BrokerOpener {
+		return func(node string, decode decoder) (sender.Broker, error) {
+			return openSettings(node, func(c any) error {
+				err := decode(c)
+				change(c.(*settings))
+				return err
+			})
+		}
+	}
 	drivers := []struct {
 		name   string
-		open   opener
+		open   sender.BrokerOpener
 		fails  func(*suite)
 		saying string
 	}{
-		{"sound", openSettings, nil, ""},
-		{"lax", func(ctx context.Context, m *websocket.SessionManager, decode decoder) (sender.Sender, error) {
-			return openSettings(ctx, m, func(c any) error { _ = decode(c); return nil })
+		{"sound", changed(func(*settings) {}), nil, ""},
+		{"lax", func(node string, decode decoder) (sender.Broker, error) {
+			return openSettings(node, func(c any) error { _ = decode(c); return nil })
 		}, testConfig, "does not wrap decode's error"},
-		{"twice", func(ctx context.Context, m *websocket.SessionManager, decode decoder) (sender.Sender, error) {
+		{"twice", func(node string, decode decoder) (sender.Broker, error) {
 			_ = decode(&settings{})
-			return openSettings(ctx, m, decode)
+			return openSettings(node, decode)
 		}, testConfig, "2 times"},
-		{"by-value", func(ctx context.Context, m *websocket.SessionManager, decode decoder) (sender.Sender, error) {
-			return openSettings(ctx, m, func(any) error { return decode(settings{}) })
+		{"by-value", func(node string, decode decoder) (sender.Broker, error) {
+			return openSettings(node, func(any) error { return decode(settings{}) })
 		}, testConfig, "want a pointer to a struct"},
-		{"hopeful", func(ctx context.Context, m *websocket.SessionManager, decode decoder) (sender.Sender, error) {
-			if err := decode(&settings{}); err != nil {
+		{"hopeful", func(node string, decode decoder) (sender.Broker, error) {
+			b, err := openSettings(node, decode)
+			if err != nil {
 				return nil, err
 			}
-			return sender.NewCluster(ctx, memory.New(memory.Options{}).Open("app", "job"), nil, "job", sender.ClusterOptions{})
+			return b.Broker, nil
 		}, testConfig, "nothing listens"},
-		{"telling", func(ctx context.Context, m *websocket.SessionManager, decode decoder) (sender.Sender, error) {
-			s := settings{Depth: 7}
-			if err := decode(&s); err != nil {
-				return nil, err
+		{"telling", func(node string, decode decoder) (sender.Broker, error) {
+			b, err := openSettings(node, decode)
+			if err == nil {
+				b.err = fmt.Errorf("connect to user:%s", secret)
 			}
-			return nil, fmt.Errorf("connect to user:%s@%s", string(s.Password), s.Address)
+			return b, err
 		}, testConfigSecrets, "error of an unreachable broker shows"},
-		{"open-hearted", func(ctx context.Context, m *websocket.SessionManager, decode decoder) (sender.Sender, error) {
-			return openSettings(ctx, m, func(c any) error {
-				err := decode(c)
-				c.(*settings).Shown = string(c.(*settings).Password)
-				return err
-			})
-		}, testConfigSecrets, "printed with %v"},
-		{"careless", func(ctx context.Context, m *websocket.SessionManager, decode decoder) (sender.Sender, error) {
-			return openSettings(ctx, m, func(c any) error {
-				err := decode(c)
-				c.(*settings).Depth = 1
-				return err
-			})
-		}, testConfigInvalid, "negative depth"},
+		{"open-hearted", changed(func(s *settings) { s.Shown = string(s.Password) }), testConfigSecrets, "printed with %v"},
+		{"careless", changed(func(s *settings) { s.Depth = 1 }), testConfigInvalid, "negative depth"},
+		{"eager", func(node string, decode decoder) (sender.Broker, error) {
+			b, err := openSettings(node, decode)
+			if err == nil {
+				err = b.Subscribe(context.Background())
+			}
+			return b, err
+		}, testConfigBackground, "opening in the background failed"},
+		{"believing", func(node string, decode decoder) (sender.Broker, error) {
+			b, err := openSettings(node, decode)
+			if err == nil {
+				b.err = nil
+			}
+			return b, err
+		}, testConfigBackground, "Ready returned nil"},
+		{"telling later", func(node string, decode decoder) (sender.Broker, error) {
+			b, err := openSettings(node, decode)
+			if err == nil {
+				b.err = fmt.Errorf("connect to user:%s", secret)
+			}
+			return b, err
+		}, testConfigBackground, "Ready returns shows"},
+		{"bad loser", func(node string, decode decoder) (sender.Broker, error) {
+			b, err := openSettings(node, decode)
+			if err == nil {
+				b.closing = errors.New("was never connected")
+			}
+			return b, err
+		}, testConfigBackground, "Shutdown of a node"},
 	}
 	for _, driver := range drivers {
 		name := driver.name + rand.Text() // once for each -count
-		sender.Register(name, func(ctx context.Context, o sender.OpenOptions) (sender.Sender, error) {
-			return driver.open(ctx, o.Manager, o.Decode)
-		})
+		sender.RegisterBroker(name, driver.open)
 		t.Run(driver.name, func(t *testing.T) {
-			for _, run := range []func(*suite){testConfig, testConfigSecrets, testConfigInvalid} {
+			t.Parallel() // each waits for attempts that must fail
+			for _, run := range []func(*suite){testConfig, testConfigSecrets, testConfigInvalid, testConfigBackground} {
 				if driver.fails != nil && fmt.Sprintf("%p", run) != fmt.Sprintf("%p", driver.fails) {
 					continue
 				}

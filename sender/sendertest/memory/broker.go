@@ -18,6 +18,7 @@ type Broker struct {
 	ended     chan struct{} // closed when Close begins
 	gone      chan struct{} // closed when it returns
 	late      chan struct{} // closed an hour later, of CloseLeavesReceive
+	gaveUp    bool          // of SubscribeGivesUp; Subscribe's own
 
 	// What follows is guarded by bus.mu.
 	taken   map[string]bool
@@ -32,7 +33,10 @@ type Broker struct {
 	deaf    bool
 }
 
-var errSecondClose = errors.New("closed already")
+var (
+	errSecondClose = errors.New("closed already")
+	errGaveUp      = errors.New("gave up before")
+)
 
 // Capabilities implements sender.Broker.
 func (n *Broker) Capabilities() sender.Capabilities { return n.bus.options.Capabilities }
@@ -40,10 +44,18 @@ func (n *Broker) Capabilities() sender.Capabilities { return n.bus.options.Capab
 // Subscribe implements sender.Broker.
 func (n *Broker) Subscribe(ctx context.Context) error {
 	if ctx.Err() != nil {
-		if n.bus.broken(SubscribeHangs) {
+		switch {
+		case n.bus.broken(SubscribeHangs):
 			<-n.ended
+		case n.bus.broken(SubscribeGivesUp):
+			n.gaveUp = true
+		case n.bus.broken(SubscribesTwice):
+			_ = n.bus.join(n)
 		}
 		return ctx.Err()
+	}
+	if n.gaveUp {
+		return errGaveUp
 	}
 	if n.bus.broken(SubscribeKeepsContext) {
 		context.AfterFunc(ctx, func() { n.bus.leave(n) })
@@ -194,6 +206,7 @@ func (n *Broker) Take(address string, on bool) {
 	n.bus.mu.Lock()
 	defer n.bus.mu.Unlock()
 	switch {
+	case n.bus.broken(ForgetsEarlyTakes) && !n.joined:
 	case n.bus.broken(TakesFew) && on && len(n.taken) >= 100:
 	case on:
 		n.taken[address] = true

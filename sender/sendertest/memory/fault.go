@@ -31,6 +31,10 @@ const (
 	SubscribeKeepsContext Fault = "subscribe-keeps-context"
 	// SubscribeHangs: Subscribe with an ended context hangs.
 	SubscribeHangs Fault = "subscribe-hangs"
+	// SubscribeGivesUp: once Subscribe has failed it fails for ever.
+	SubscribeGivesUp Fault = "subscribe-gives-up"
+	// SubscribesTwice: a Subscribe that fails subscribes nevertheless.
+	SubscribesTwice Fault = "subscribes-twice"
 	// MixesApplications: an application gets what one whose name begins its own publishes.
 	MixesApplications Fault = "mixes-applications"
 	// OverstatesLimit: a payload of MaxPayload bytes is refused.
@@ -77,6 +81,8 @@ const (
 	RoutesToAll Fault = "routes-to-all"
 	// RoutesByPrefix: a packet goes to every name and address that begins as its own.
 	RoutesByPrefix Fault = "routes-by-prefix"
+	// ForgetsEarlyTakes: what is taken before Subscribe is not taken after it.
+	ForgetsEarlyTakes Fault = "forgets-early-takes"
 	// IgnoresTakeOff: an address stays taken.
 	IgnoresTakeOff Fault = "ignores-take-off"
 	// TakesOutOfOrder: giving an address back is done later than taking it.
@@ -100,12 +106,13 @@ func Faults() []Fault {
 	return []Fault{
 		Drops, DropsEmpty, Duplicates, Reorders, RoutesOvertake,
 		SplitsBatches, ServesOne, SkipsPublisher, ReplaysOld, ReplaysToNames,
-		LateSubscribe, SubscribeKeepsContext, SubscribeHangs, MixesApplications, OverstatesLimit,
+		LateSubscribe, SubscribeKeepsContext, SubscribeHangs, SubscribeGivesUp, SubscribesTwice,
+		MixesApplications, OverstatesLimit,
 		ChangesBytes, KeepsBuffers, SharesPayloads, ReusesBuffer, ForgetsDone,
 		Miscounts, BlocksOnSlow, DropsForSlow, ReceiveIgnoresContext, ReceiveDropsOnCancel,
 		PublishHangs, PublishDefers, PublishAfterClose, CloseHangs, CloseLeavesReceive,
 		CloseTwiceFails, CloseLeavesGoroutine, WrongCloseError, NeedsSubscribe, RoutesToAll,
-		RoutesByPrefix, IgnoresTakeOff, TakesOutOfOrder, TakesFew, HidesBreaks,
+		RoutesByPrefix, ForgetsEarlyTakes, IgnoresTakeOff, TakesOutOfOrder, TakesFew, HidesBreaks,
 		LosesDurable, ForgetsAddresses, ForgetsNode, StaysDown,
 	}
 }
