@@ -3,11 +3,16 @@ package faults
 import (
 	"fmt"
 
+	redislogging "github.com/redis/go-redis/v9/logging"
+
 	"github.com/switchboard-go/switchboard/internal/brokers"
 	"github.com/switchboard-go/switchboard/sender"
 	"github.com/switchboard-go/switchboard/sender/rabbitmq"
 	"github.com/switchboard-go/switchboard/sender/redis"
 )
+
+// The Redis client has one logger for the whole program, and much to say of a broker that is gone.
+func init() { redislogging.Disable() }
 
 // Driver is a way to link the nodes.
 type Driver struct {

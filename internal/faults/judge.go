@@ -221,7 +221,7 @@ func (v *verdict) losses(m *sentMessage) {
 			v.Told++
 		case v.can.Durable || !m.receipt.Published:
 			v.violated("%s never came to %s, where %s", m, h, h.reported())
-		case h.covers(m):
+		case v.covers(h, m):
 			v.InGap++
 		case shortfall > 0:
 			shortfall--
@@ -246,9 +246,13 @@ func (v *verdict) takers(m *sentMessage) int {
 	return n
 }
 
-// covers reports whether a message lies in a gap that the node reported.
-func (h *hearer) covers(m *sentMessage) bool {
+// covers reports whether a message lies in a gap that the node reported. One with a number of missing messages is found by
+// counting those that go to all nodes, and says nothing of others.
+func (v *verdict) covers(h *hearer, m *sentMessage) bool {
 	for _, e := range h.gaps {
+		if e.Gap.Missing > 0 && !v.toAllNodes(m) {
+			continue
+		}
 		if (e.Gap.Origin == "" || e.Gap.Origin == m.From.Node) && !e.Gap.Since.After(m.ended.Add(transit)) && !e.At.Before(m.began) {
 			return true
 		}
@@ -293,7 +297,7 @@ func (v *verdict) numbers() {
 				if v.at[m.From].killed.IsZero() {
 					least[m.From.Node]++
 				}
-			case !v.can.Durable && h.covers(m):
+			case !v.can.Durable && v.covers(h, m):
 				most[m.From.Node]++ // it was for another node's session, so that nobody knows whether it came to this node
 			}
 		}

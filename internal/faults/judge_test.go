@@ -91,6 +91,12 @@ func TestJudge(t *testing.T) {
 			s.gap(b1, sender.Gap{Since: at(.2)}, .9)
 			s.send(1, "user/2/B", 1, toB, "")
 		}, Outcome{Sent: 1, Due: 1, Lost: 1}, "nobody was told"},
+		{"in a gap that was found by counting others", false, func(s *script) {
+			s.send(1, "user/2/B", 1, toB, "")
+			s.send(2, "all", 1, everybody, "")
+			s.come(2, 1.2, a1, c1)
+			s.gap(b1, sender.Gap{Origin: "A", Missing: 1, Since: at(.5)}, 2)
+		}, Outcome{Sent: 2, Due: 3, Delivered: 1, Lost: 2, InGap: 1}, "user/2/B, sent"},
 		{"in another node's gap", false, func(s *script) {
 			s.send(1, "user/2/B", 1, toB, "")
 			s.gap(c1, sender.Gap{Since: at(.5)}, 2)

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"net"
 
-	redislogging "github.com/redis/go-redis/v9/logging"
-
 	"github.com/switchboard-go/switchboard/internal/brokers"
 )
 
@@ -18,7 +16,6 @@ type Site struct {
 
 // NewSite starts a broker. Close ends it.
 func NewSite(kind brokers.Kind) (*Site, error) {
-	redislogging.Disable() // it has one for the whole program, and much to say of a broker that is gone
 	broker, proxy, err := brokers.StartBehindProxy(kind)
 	if err != nil {
 		return nil, err
