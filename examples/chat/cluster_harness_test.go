@@ -24,6 +24,8 @@ type link struct {
 var links = []link{
 	{brokers.Redis, "--websocket.sender-redis.addrs=%s", "--websocket.sender-redis.password=hunter2"},
 	{brokers.RabbitMQ, "--websocket.sender-rabbitmq.url=amqp://guest:guest@%s/", "--websocket.sender-rabbitmq.url=amqp://guest:hunter2@%s/"},
+	{brokers.Kafka, "--websocket.sender-kafka.brokers=%s", "--websocket.sender-kafka.username=app --websocket.sender-kafka.password=hunter2 --websocket.sender-kafka.mechanism=plain"},
+	{brokers.RocketMQ, "--websocket.sender-rocketmq.name-servers=%s", "--websocket.sender-rocketmq.access-key=app --websocket.sender-rocketmq.secret-key=hunter2"},
 }
 
 // args returns the arguments of a chat on the broker at address; flags stand for

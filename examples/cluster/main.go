@@ -13,8 +13,7 @@ import (
 
 	"github.com/switchboard-go/switchboard/config"
 	"github.com/switchboard-go/switchboard/sender"
-	_ "github.com/switchboard-go/switchboard/sender/rabbitmq"
-	_ "github.com/switchboard-go/switchboard/sender/redis"
+	_ "github.com/switchboard-go/switchboard/sender/all"
 	"github.com/switchboard-go/switchboard/websocket"
 )
 

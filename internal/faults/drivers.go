@@ -7,8 +7,10 @@ import (
 
 	"github.com/switchboard-go/switchboard/internal/brokers"
 	"github.com/switchboard-go/switchboard/sender"
+	"github.com/switchboard-go/switchboard/sender/kafka"
 	"github.com/switchboard-go/switchboard/sender/rabbitmq"
 	"github.com/switchboard-go/switchboard/sender/redis"
+	"github.com/switchboard-go/switchboard/sender/rocketmq"
 )
 
 // The Redis client has one logger for the whole program, and much to say of a broker that is gone.
@@ -50,6 +52,20 @@ func Drivers() []Driver {
 			can: sender.Capabilities{Durable: true, Routing: sender.RouteNodes},
 			settings: fill(func(c *rabbitmq.Config, address, app string) {
 				c.URL, c.Exchange, c.Queue = rabbitmq.URL("amqp://guest:guest@"+address+"/"), app+"-exchange", app+"-queue"
+			}),
+		},
+		{
+			Name: "kafka", Kind: brokers.Kafka, sender: "kafka",
+			can: sender.Capabilities{Durable: true},
+			settings: fill(func(c *kafka.Config, address, app string) {
+				c.Brokers, c.Topic = []string{address}, app
+			}),
+		},
+		{
+			Name: "rocketmq", Kind: brokers.RocketMQ, sender: "rocketmq",
+			can: sender.Capabilities{Durable: true},
+			settings: fill(func(c *rocketmq.Config, address, app string) {
+				c.NameServers, c.Topic = []string{address}, app
 			}),
 		},
 	}
