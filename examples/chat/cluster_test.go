@@ -166,9 +166,8 @@ func (s *site) brokerIsAway(t *testing.T, broker *brokers.Broker) {
 	s.there.becomes(t, http.StatusOK)
 }
 
-// A chat that needs its broker and does not reach it says so at once, and in one
-// line when it gives up;
-// one that does not need it serves its own people.
+// A chat that needs its broker and does not reach it says so at once and when it
+// gives up; one that does not need it serves its own people.
 func TestBrokerIsAwayAtTheStart(t *testing.T) {
 	binary := build(t)
 	for _, link := range links {
