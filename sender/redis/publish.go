@@ -46,7 +46,6 @@ func (b *Broker) Publish(ctx context.Context, packets []sender.Packet) error {
 }
 
 // publish publishes packets in one pipeline. The lock is held.
-
 func (b *Broker) publish(ctx context.Context, packets []sender.Packet) error {
 	if b.publisher == nil {
 		client, err := b.connect(ctx)
