@@ -12,9 +12,13 @@ import (
 // streamField is the field of a stream's entry that has the packet.
 const streamField = "p"
 
-// Publish implements sender.Broker. The packets go out in one pipeline, on one
-// connection. Where it fails the connection is dropped, as nobody knows what of
-// it the server has read yet.
+// pipelineBytes is about how much goes out at a time, as ioTimeout is for all of
+// a pipeline.
+const pipelineBytes = 1 << 20
+
+// Publish implements sender.Broker. The packets go out in pipelines, one after
+// the other, on one connection. Where one fails the connection is dropped, as
+// nobody knows what of it the server has read yet.
 func (b *Broker) Publish(ctx context.Context, packets []sender.Packet) error {
 	for i := range packets {
 		if size := len(packets[i].Payload); size > maxPayload {
@@ -28,14 +32,20 @@ func (b *Broker) Publish(ctx context.Context, packets []sender.Packet) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	err := b.publish(ctx, packets)
-	if err == nil {
-		return nil
+	for begin, end, size := 0, 0, 0; begin < len(packets); begin, size = end, 0 {
+		for end < len(packets) && size < pipelineBytes {
+			size += len(packets[end].Payload)
+			end++
+		}
+		if err := b.publish(ctx, packets[begin:end]); err != nil {
+			b.lost()
+			return fmt.Errorf("publish to %s: %w", b.where, because(ctx, err))
+		}
 	}
-	b.lost()
-	return fmt.Errorf("publish to %s: %w", b.where, because(ctx, err))
+	return nil
 }
 
+// publish publishes packets in one pipeline. The lock is held.
 func (b *Broker) publish(ctx context.Context, packets []sender.Packet) error {
 	if b.publisher == nil {
 		client, err := b.connect(ctx)
