@@ -28,7 +28,8 @@
 // The packets of a node go to one partition, which keeps their order: it is
 // chosen by the node's name with the first packet, and stays when the topic
 // grows. The name is the records' key. All replicas in sync must have a packet
-// (acks=all) before it is published. Nothing is sent twice by the driver itself.
+// (acks=all) before it is published. A batch is sent again only where a broker has
+// refused it because the leader has changed.
 //
 // # The topic
 //
@@ -43,5 +44,5 @@
 // A link on which nothing moves for three seconds is taken to be broken; a read
 // that finds nothing is answered after half a second. It is made again after
 // 50 ms at first, and after at most a second. The link is up when every partition
-// is read.
+// is read. A quota that a node has used up delays it and breaks no link.
 package kafka
