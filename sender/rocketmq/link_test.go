@@ -1,8 +1,8 @@
 package rocketmq
 
 import (
-	"context"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"slices"
