@@ -73,7 +73,7 @@ func run(ctx context.Context, broker string, environ []string, out io.Writer) (e
 	}
 	row("\nNODE", "ADDRESS", "USER", "PEERS", "READY")
 	for _, n := range nodes {
-		peers, err := n.peers(ctx, len(nodes)-1)
+		peers, err := n.peers(ctx, nodes)
 		if err != nil {
 			return err
 		}

@@ -78,15 +78,15 @@ func (n *node) shutdown(ctx context.Context) error {
 	return errors.Join(n.sockets.Shutdown(ctx), n.sender.Shutdown(ctx))
 }
 
-// peers returns the names of the other nodes when it knows as many.
-func (n *node) peers(ctx context.Context, count int) ([]string, error) {
+// peers returns the names of the other nodes when all of these are among them.
+func (n *node) peers(ctx context.Context, nodes []*node) ([]string, error) {
 	for {
 		var names []string
 		for _, peer := range n.sender.Peers() {
 			names = append(names, peer.Node)
 		}
-		if len(names) == count {
-			slices.Sort(names)
+		slices.Sort(names)
+		if !slices.ContainsFunc(nodes, func(other *node) bool { return other != n && !slices.Contains(names, other.name) }) {
 			return names, nil
 		}
 		if err := pause(ctx); err != nil {
