@@ -32,6 +32,10 @@ check: $(GOLANGCI_LINT) ## Check format, vet, lint, go.mod and the scripts
 bench: ## Run the benchmarks
 	go test -run '^$$' -bench . -benchmem ./...
 
+.PHONY: faults
+faults: ## Break brokers, links and nodes, and put what comes of it into README.md
+	go run ./internal/faults/cmd -readme README.md
+
 .PHONY: brokers-up
 brokers-up: ## Run Redis, RabbitMQ, Kafka and RocketMQ on their usual ports, to try the senders with
 	@scripts/brokers.sh up

@@ -23,6 +23,9 @@ type WebSocket struct {
 	// What links the nodes: the name of a linked-in sender; `local` is the one
 	// for a single node.
 	SenderType string `koanf:"sender-type"`
+	// Whether a node that does not reach its broker at its start gives up after
+	// 10 s. If not, it serves its own sessions, is not ready, and keeps trying.
+	SenderRequired bool `koanf:"sender-required"`
 	// The name of this node, which no other node has. Empty: a random one at each
 	// start.
 	NodeID string `koanf:"node-id"`
@@ -90,10 +93,11 @@ type WebSocket struct {
 func Default() Config {
 	limits := websocket.DefaultLimits()
 	return Config{WebSocket: WebSocket{
-		Enable:     true,
-		Path:       "/infra/ws",
-		SenderType: "local",
-		SendErrors: true,
+		Enable:         true,
+		Path:           "/infra/ws",
+		SenderType:     "local",
+		SenderRequired: true,
+		SendErrors:     true,
 
 		ReadLimit:          Bytes(limits.ReadLimit),
 		ReadTimeout:        limits.ReadTimeout,

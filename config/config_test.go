@@ -55,6 +55,7 @@ websocket:
   enable: false
   path: /ws
   sender-type: redis
+  sender-required: false
   node-id: 007
   allowed-origins: [https://a.example, https://b.example]
   development: true

@@ -18,7 +18,14 @@
 //
 // Config has what every server needs. The application and the drivers have
 // sections of their own: structs with koanf tags that hold their defaults, given
-// to Load in Options.Sections under the path they have in the file.
+// to Load in Options.Sections under the path they have in the file. The drivers'
+// come from package sender, which knows those that are linked in, and go back to
+// the one that is chosen:
+//
+//	drivers := sender.Sections()
+//	cfg, err := config.Load(config.Options{File: "app.yaml", Senders: drivers})
+//	name := cfg.WebSocket.SenderType
+//	s, err := sender.Open(ctx, name, sender.OpenOptions{Decode: config.Decode(drivers[name])})
 //
 // A field with a koanf tag is a key, and a struct in it is a section below. The
 // value of a key is text (any type with UnmarshalText counts), true or false, a
@@ -46,6 +53,6 @@
 // What only the application can tell of a value it tells in Options.Checks, and
 // the error says where the value comes from like the others.
 //
-// No error of this package repeats the value of a key that has type Secret or
-// that is named after a secret, password, token, credential or key.
+// No error of this package repeats the value of a key whose type hides itself, as
+// Secret does (any slog.LogValuer counts), or that is named after a secret, password, token, credential or key.
 package config

@@ -27,6 +27,9 @@ type Options struct {
 	// "websocket.sender-redis". Each is a pointer to a struct that holds its
 	// defaults. Load fills it, or leaves all as they are if it returns an error.
 	Sections map[string]any
+	// Senders are sections of senders by their names, as sender.Sections returns
+	// them. What is "redis" here is websocket.sender-redis in Sections.
+	Senders map[string]any
 	// Choices are the values that a key can have, for keys where only the
 	// application knows them: for "websocket.sender-type" the linked-in senders.
 	Choices map[string][]string
@@ -55,18 +58,22 @@ func Load(o Options) (_ Config, err error) {
 	if err := l.add("", reflect.ValueOf(&config).Elem()); err != nil {
 		return Config{}, err
 	}
+	sections, err := o.sections()
+	if err != nil {
+		return Config{}, err
+	}
 	before := map[string]reflect.Value{} // the sections as they were, by path
 	defer func() {
 		if err != nil {
 			for path, section := range before {
-				reflect.ValueOf(o.Sections[path]).Elem().Set(section)
+				reflect.ValueOf(sections[path]).Elem().Set(section)
 			}
 		}
 	}()
-	for _, path := range slices.Sorted(maps.Keys(o.Sections)) {
-		pointer := reflect.ValueOf(o.Sections[path])
+	for _, path := range slices.Sorted(maps.Keys(sections)) {
+		pointer := reflect.ValueOf(sections[path])
 		if pointer.Kind() != reflect.Pointer || pointer.IsNil() || pointer.Elem().Kind() != reflect.Struct {
-			return Config{}, fmt.Errorf("config: section %s must be a pointer to a struct, not %T", path, o.Sections[path])
+			return Config{}, fmt.Errorf("config: section %s must be a pointer to a struct, not %T", path, sections[path])
 		}
 		before[path] = reflect.New(pointer.Type().Elem()).Elem()
 		before[path].Set(pointer.Elem())
@@ -85,6 +92,20 @@ func Load(o Options) (_ Config, err error) {
 		return Config{}, err
 	}
 	return config, nil
+}
+
+// sections returns Sections and Senders by path.
+func (o Options) sections() (map[string]any, error) {
+	sections := make(map[string]any, len(o.Sections)+len(o.Senders))
+	maps.Copy(sections, o.Sections)
+	for name, section := range o.Senders {
+		path := senderSection + name
+		if _, twice := sections[path]; twice {
+			return nil, fmt.Errorf("config: section %s is in Sections and in Senders", path)
+		}
+		sections[path] = section
+	}
+	return sections, nil
 }
 
 // loader is one call of Load.

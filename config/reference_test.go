@@ -7,14 +7,21 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"log/slog"
+	"maps"
 	"os"
+	"path/filepath"
 	"reflect"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/switchboard-go/switchboard/config"
+	"github.com/switchboard-go/switchboard/sender"
+	_ "github.com/switchboard-go/switchboard/sender/all"
 )
 
 var update = flag.Bool("update", false, "write the reference of the keys into README.md")
@@ -24,14 +31,14 @@ const (
 	end   = "<!-- configuration:end -->"
 )
 
-// The table of keys in README.md is made from the comments in config.go.
+// The tables of keys in README.md are made from the comments of the structs.
 func TestReference(t *testing.T) {
 	const readme = "../README.md"
 	text, err := os.ReadFile(readme)
 	if err != nil {
 		t.Fatalf("the README must have the reference of the keys: %v", err)
 	}
-	want, err := withReference(string(text), reference(t))
+	want, err := withReference(string(text), reference(t)+driverReferences(t))
 	if err != nil {
 		t.Fatalf("%s: %v", readme, err)
 	}
@@ -42,7 +49,7 @@ func TestReference(t *testing.T) {
 			t.Fatal(err)
 		}
 	default:
-		t.Errorf("%s has another reference than config.go; run: go test ./config -run TestReference -update", readme)
+		t.Errorf("%s has another reference than the code; run: go test ./config -run TestReference -update", readme)
 	}
 }
 
@@ -90,7 +97,7 @@ func withReference(text, table string) (string, error) {
 // reference returns the table of the keys of config.WebSocket.
 func reference(t *testing.T) string {
 	t.Helper()
-	comments := comments(t, "config.go", "WebSocket")
+	comments := comments(t, ".", "WebSocket")
 	var table strings.Builder
 	table.WriteString("| key | default | meaning |\n| --- | --- | --- |\n")
 	for field, value := range reflect.ValueOf(config.Default().WebSocket).Fields() {
@@ -103,10 +110,52 @@ func reference(t *testing.T) string {
 	return table.String()
 }
 
-// comments returns the comments of a struct's fields, each in one line.
-func comments(t *testing.T, file, structName string) map[string]string {
+// driverReferences returns the tables of the drivers' keys.
+func driverReferences(t *testing.T) string {
 	t.Helper()
-	parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments)
+	const module = "github.com/switchboard-go/switchboard"
+	var tables strings.Builder
+	sections := sender.Sections()
+	for _, name := range slices.Sorted(maps.Keys(sections)) {
+		section := reflect.ValueOf(sections[name]).Elem()
+		comments := comments(t, ".."+strings.TrimPrefix(section.Type().PkgPath(), module), section.Type().Name())
+		fmt.Fprintf(&tables, "\n| `websocket.sender-%s`… | default | meaning |\n| --- | --- | --- |\n", name)
+		about := "" // of the fields before it, where one comment is about several
+		for field, value := range section.Fields() {
+			if comment := comments[field.Name]; comment != "" {
+				about = comment
+			}
+			if !strings.Contains(about, field.Name) {
+				t.Errorf("%s: field %s has no comment", section.Type(), field.Name)
+			}
+			meaning, standard := withKeys(about, section.Type()), ""
+			if i := strings.LastIndex(meaning, " Default: "); i >= 0 {
+				meaning, standard = meaning[:i], strings.TrimSuffix(meaning[i+len(" Default: "):], ".")
+			}
+			if _, hides := reflect.TypeAssert[slog.LogValuer](value); !hides && (!value.IsZero() || value.Kind() < reflect.Array) || standard == "" {
+				standard = "`" + inFile(value.Interface()) + "`"
+			}
+			fmt.Fprintf(&tables, "| `.%s` | %s | %s |\n", field.Tag.Get("koanf"), standard, meaning)
+		}
+	}
+	return tables.String()
+}
+
+// withKeys replaces the names of a struct's fields in a comment by their keys:
+// the first word, and those that are no words.
+func withKeys(comment string, section reflect.Type) string {
+	return regexp.MustCompile(`^\w+|\b[A-Z]\w*[a-z][A-Z]\w*|\b[A-Z]{2,}[a-z]\w*`).ReplaceAllStringFunc(comment, func(name string) string {
+		if field, ok := section.FieldByName(name); ok {
+			return "`" + field.Tag.Get("koanf") + "`"
+		}
+		return name
+	})
+}
+
+// comments returns the comments of a struct's fields, each in one line.
+func comments(t *testing.T, dir, structName string) map[string]string {
+	t.Helper()
+	parsed, err := parser.ParseFile(token.NewFileSet(), filepath.Join(dir, "config.go"), nil, parser.ParseComments)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package config
 import (
 	"encoding"
 	"fmt"
+	"log/slog"
 	"maps"
 	"reflect"
 	"regexp"
@@ -115,10 +116,14 @@ func isKey(t reflect.Type) bool {
 // not one.
 var secretName = regexp.MustCompile(`(secret|pass(w|phrase|\b)|token|credential|key\b)[^.]*$`)
 
+// redacting is what types implement that hide themselves, as Secret and the
+// drivers' own do.
+var redacting = reflect.TypeFor[slog.LogValuer]()
+
 // isSecret reports whether the value of a key must not be seen.
 func isSecret(key string, t reflect.Type) bool {
 	if !isScalar(t) {
 		t = t.Elem() // a list or a map of secrets
 	}
-	return t == reflect.TypeFor[Secret]() || secretName.MatchString(key)
+	return t.Implements(redacting) || secretName.MatchString(key)
 }

@@ -26,8 +26,9 @@ type Broker interface {
 	// Publish hands packets to the broker and returns when it has them. Every
 	// node receives one node's packets in the order of their publishing, those to
 	// it, to an address and to all alike. Publish sets Packet.Nodes where the
-	// broker tells how many nodes took a packet. An error means that any of them may be lost; those that are
-	// known to be published have Packet.Done set. Payloads are not kept.
+	// broker tells how many nodes took a packet. An error means that any of them
+	// may be lost; those that are known to be published have Packet.Done set.
+	// Payloads are not kept.
 	Publish(ctx context.Context, packets []Packet) error
 	// Receive returns the next thing that happened, waiting for it. A node
 	// receives its own packets too. The driver reconnects by itself, for as

@@ -36,8 +36,9 @@ type ClusterOptions struct {
 	// one call at a time, on a goroutine that receives or probes: it must return
 	// soon, and must not call Shutdown. Its panics are logged. Nil is none.
 	OnGap func(Gap)
-	// Logger gets a line when the link is lost, when it is whole again and for
-	// gaps, at most one a second. Nil logs nothing.
+	// Logger gets a line when the link is lost and when it is whole again, when a
+	// node goes silent, when another has this one's name, and for gaps, of these
+	// at most one a second. Nil logs nothing.
 	Logger *slog.Logger
 	// TracerProvider has a span made for each Send and, as its child, for each
 	// delivery on another node that has one too: the envelope carries the trace
@@ -80,7 +81,15 @@ type Cluster struct {
 // empty. ctx bounds the call only.
 func NewCluster(ctx context.Context, b Broker, manager *websocket.SessionManager, node string, o ClusterOptions) (*Cluster, error) {
 	o = o.withDefaults()
-	c := &Cluster{manager: manager, broker: b, can: b.Capabilities(), options: o, log: o.Logger, started: time.Now(), tracing: newTracing(o.TracerProvider)}
+	c := &Cluster{
+		manager: manager,
+		broker:  b,
+		can:     b.Capabilities(),
+		options: o,
+		log:     o.Logger,
+		started: time.Now(),
+		tracing: newTracing(o.TracerProvider),
+	}
 	switch {
 	case manager != nil && node != "":
 		return nil, errors.Join(fmt.Errorf("node %q is named by its session manager", node), b.Close())

@@ -3,6 +3,7 @@ package sender
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -37,6 +38,7 @@ type BrokerOpener func(node string, decode func(section any) error) (Broker, err
 var (
 	registryMu sync.Mutex
 	registry   = make(map[string]Opener)
+	brokers    = make(map[string]BrokerOpener)
 )
 
 // Register makes a Sender known by name. Its package calls it in init.
@@ -73,7 +75,33 @@ func RegisterBroker(name string, open BrokerOpener) {
 		}
 		return c, nil
 	})
+	registryMu.Lock()
+	defer registryMu.Unlock()
+	brokers[name] = open
 }
+
+// Sections returns the configurations of the linked-in drivers by name: pointers
+// to structs that hold the defaults, each its caller's own. A program fills them
+// and hands over the one of its sender in OpenOptions.Decode. Senders that
+// Register made known are not among them.
+func Sections() map[string]any {
+	registryMu.Lock()
+	defer registryMu.Unlock()
+	sections := make(map[string]any)
+	for name, open := range brokers {
+		// A driver asks for its configuration first, and is told no more than that.
+		b, err := open("sections", func(section any) error {
+			sections[name] = section
+			return errOnlyAsking
+		})
+		if err == nil {
+			_ = b.Close() // it did not ask, or did not heed the answer
+		}
+	}
+	return sections
+}
+
+var errOnlyAsking = errors.New("the driver is only asked for its configuration")
 
 // Names returns the names of the linked-in senders, sorted.
 func Names() []string {

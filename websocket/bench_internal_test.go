@@ -21,7 +21,7 @@ func (noDispatcher) Dispatch(context.Context, *Session, Message) error { return 
 
 // benchSessions returns a manager with sessions of as many users, which write
 // to nowhere.
-func benchSessions(b *testing.B, count int) (*SessionManager, []*Session) {
+func benchSessions(b testing.TB, count int) (*SessionManager, []*Session) {
 	b.Helper()
 	m := newManager(b)
 	limits := DefaultLimits()
@@ -170,5 +170,17 @@ func BenchmarkOutbox(b *testing.B) {
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*burst), "ns/frame")
 		})
+	}
+}
+
+// BenchmarkTypeCounts is what counting adds to each Deliver and each dispatch.
+func BenchmarkTypeCounts(b *testing.B) {
+	c := newTypeCounts()
+	for i := range MaxCountedTypes {
+		c.count(fmt.Sprint(benchMessage.Type, i), true)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		c.count(benchMessage.Type, true)
 	}
 }

@@ -2,7 +2,6 @@ package websocket_test
 
 import (
 	"context"
-	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -46,25 +45,8 @@ func (c *probeConversation) Encode(m websocket.Message) ([]byte, error) {
 // second serves another Server with the manager of n, on a port of its own.
 func (n *node) second(t testing.TB, o websocket.Options) *node {
 	t.Helper()
-	if o.Authenticator == nil {
-		o.Authenticator = userFromQuery
-	}
-	if o.Dispatcher == nil {
-		o.Dispatcher = dispatcher(echo)
-	}
-	server, err := websocket.NewServer(n.manager, o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	other := &node{server, n.manager, httptest.NewServer(server)}
-	t.Cleanup(func() {
-		other.http.Close()
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
-		defer cancel()
-		if err := server.Shutdown(ctx); err != nil {
-			t.Errorf("shutdown: %v", err)
-		}
-	})
+	other := newNodeOf(t, n.manager, o)
+	other.listen(t)
 	return other
 }
 

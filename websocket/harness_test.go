@@ -56,8 +56,19 @@ type node struct {
 	http    *httptest.Server
 }
 
-// serve starts a node. Authenticator and Dispatcher have defaults here.
-func serve(t testing.TB, o websocket.Options) *node {
+// newNode returns a node that no client can reach yet. Authenticator and
+// Dispatcher have defaults here.
+func newNode(t testing.TB, o websocket.Options) *node {
+	t.Helper()
+	manager, err := websocket.NewSessionManager("node1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return newNodeOf(t, manager, o)
+}
+
+// newNodeOf is newNode with a manager that may be another node's too.
+func newNodeOf(t testing.TB, manager *websocket.SessionManager, o websocket.Options) *node {
 	t.Helper()
 	if o.Authenticator == nil {
 		o.Authenticator = userFromQuery
@@ -65,26 +76,36 @@ func serve(t testing.TB, o websocket.Options) *node {
 	if o.Dispatcher == nil {
 		o.Dispatcher = dispatcher(echo)
 	}
-	manager, err := websocket.NewSessionManager("node1")
-	if err != nil {
-		t.Fatal(err)
-	}
 	server, err := websocket.NewServer(manager, o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := &node{server, manager, httptest.NewServer(server)}
+	return &node{Server: server, manager: manager}
+}
+
+// listen opens the node's port and shuts the node down with the test.
+func (n *node) listen(t testing.TB) {
+	n.http = httptest.NewServer(n.Server)
 	t.Cleanup(func() {
 		n.http.Close()
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
-		if err := server.Shutdown(ctx); err != nil {
+		if err := n.Shutdown(ctx); err != nil {
 			t.Errorf("shutdown: %v", err)
 		}
-		if n := manager.Count(websocket.ToAll()); n != 0 {
+	})
+}
+
+// serve starts a node.
+func serve(t testing.TB, o websocket.Options) *node {
+	t.Helper()
+	n := newNode(t, o)
+	t.Cleanup(func() { // after the shutdown
+		if n := n.manager.Count(websocket.ToAll()); n != 0 {
 			t.Errorf("%d sessions are left after the shutdown", n)
 		}
 	})
+	n.listen(t)
 	return n
 }
 

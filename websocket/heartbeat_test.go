@@ -24,22 +24,9 @@ func bubble(t *testing.T, o websocket.Options, f func(t *testing.T, n *piping)) 
 			l.CloseTimeout = o.Limits.CloseTimeout
 		}
 		o.Limits = l
-		if o.Authenticator == nil {
-			o.Authenticator = userFromQuery
-		}
-		if o.Dispatcher == nil {
-			o.Dispatcher = dispatcher(echo)
-		}
-		manager, err := websocket.NewSessionManager("node1")
-		if err != nil {
-			t.Fatal(err)
-		}
-		server, err := websocket.NewServer(manager, o)
-		if err != nil {
-			t.Fatal(err)
-		}
-		f(t, &piping{node: &node{Server: server, manager: manager}, start: time.Now()})
-		if err := server.Shutdown(t.Context()); err != nil {
+		n := newNode(t, o)
+		f(t, &piping{node: n, start: time.Now()})
+		if err := n.Shutdown(t.Context()); err != nil {
 			t.Errorf("shutdown: %v", err)
 		}
 	})

@@ -38,6 +38,8 @@ type SessionManager struct {
 	// for groups.
 	shards [shardCount]shard
 
+	delivered *typeCounts
+
 	watching sync.Mutex
 	watchers atomic.Pointer[[]func(Target, bool)]
 }
@@ -55,7 +57,7 @@ func NewSessionManager(node string) (*SessionManager, error) {
 	if !validNode(node) {
 		return nil, fmt.Errorf("node name %q is not 1 to 64 letters, digits, dots, underscores and hyphens", node)
 	}
-	m := &SessionManager{node: node, seed: maphash.MakeSeed()}
+	m := &SessionManager{node: node, seed: maphash.MakeSeed(), delivered: newTypeCounts()}
 	for i := range m.shards {
 		m.shards[i].init()
 	}
@@ -189,7 +191,27 @@ func (m *SessionManager) Deliver(t Target, msg Message) (int, error) {
 		}
 		return true
 	})
+	if failure == nil {
+		m.delivered.count(msg.Type, true)
+	}
 	return taken, failure
+}
+
+// DeliveredByType counts, since the manager was made, the messages that were
+// given to Deliver and to Session.Send and could be encoded, by type: one for each
+// call, however many sessions took it. Types beyond the first MaxCountedTypes
+// are counted under OtherTypes.
+func (m *SessionManager) DeliveredByType() map[string]uint64 { return m.delivered.stats() }
+
+// Queued returns how many messages wait to be sent, over all sessions, and the
+// bytes of their frames. It looks at every session.
+func (m *SessionManager) Queued() (messages, bytes int) {
+	for s := range m.Sessions(ToAll()) {
+		waiting, size := s.outbox.depth()
+		messages += waiting
+		bytes += size
+	}
+	return messages, bytes
 }
 
 // encodings are the frames of one message, made as sessions need them.

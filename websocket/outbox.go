@@ -140,6 +140,13 @@ func (o *outbox) wait() {
 	<-idle
 }
 
+// depth returns how many frames wait or are being written, and their bytes.
+func (o *outbox) depth() (frames, bytes int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.queue.len(), o.bytes
+}
+
 // stalledFor returns how long the write under way has run.
 func (o *outbox) stalledFor(now time.Duration) time.Duration {
 	if since := o.writing.Load(); since != 0 {

@@ -73,6 +73,7 @@ func (s *Session) Send(m Message) error {
 	if err != nil || frame == nil {
 		return err
 	}
+	s.server.manager.delivered.count(m.Type, true)
 	return s.push(frame)
 }
 
@@ -222,6 +223,7 @@ func (s *Session) dispatch(e event) {
 	case eventMessage:
 		srv.counters.received.Add(1)
 		err := s.contain(func() error { return srv.options.Dispatcher.Dispatch(s.ctx, s, e.message) })
+		srv.counters.receivedByType.count(e.message.Type, err == nil)
 		if err != nil {
 			s.answer(err, e.message.Type)
 		}

@@ -11,6 +11,10 @@ type Stats struct {
 	// Received counts the messages that were handed to the dispatcher, Sent the
 	// frames with messages that were written to connections.
 	Received, Sent uint64
+	// ReceivedByType counts the messages that the dispatcher has handled, by type.
+	// A type is counted under its name once a message of it was handled without an
+	// error, up to MaxCountedTypes of them, and before or else under OtherTypes.
+	ReceivedByType map[string]uint64
 	// Dropped counts the messages that a full outbox did not take, whatever the
 	// SlowConsumerPolicy.
 	Dropped uint64
@@ -29,13 +33,15 @@ type Stats struct {
 type counters struct {
 	opened, refused, received, sent, dropped, panics atomic.Uint64
 
+	receivedByType *typeCounts
+
 	// Both are fixed once made.
 	errors map[ErrorCode]*atomic.Uint64
 	closed map[CloseCode]*atomic.Uint64
 }
 
 func newCounters() *counters {
-	c := &counters{errors: make(map[ErrorCode]*atomic.Uint64), closed: map[CloseCode]*atomic.Uint64{0: {}}}
+	c := &counters{receivedByType: newTypeCounts(), errors: make(map[ErrorCode]*atomic.Uint64), closed: map[CloseCode]*atomic.Uint64{0: {}}}
 	for _, code := range []ErrorCode{CodeInvalidMessage, CodeUnknownType, CodeInvalidContent, CodeListenerFailed, CodeBusy} {
 		c.errors[code] = new(atomic.Uint64)
 	}
@@ -71,6 +77,8 @@ func (c *counters) stats() Stats {
 		Panics:   c.panics.Load(),
 		Errors:   loaded(c.errors),
 		Closed:   loaded(c.closed),
+
+		ReceivedByType: c.receivedByType.stats(),
 	}
 }
 

@@ -2,6 +2,7 @@ package websocket_test
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"net/http"
 	"testing"
@@ -52,5 +53,44 @@ func TestStats(t *testing.T) {
 	got.Closed[websocket.CloseKicked] = 9
 	if again := n.Stats().Closed[websocket.CloseKicked]; again != 2 {
 		t.Errorf("a change to the returned counters made it %d", again)
+	}
+}
+
+// What clients make up gets no counter of its own; what listeners handle does,
+// with its failures.
+func TestCountsByType(t *testing.T) {
+	n := serve(t, websocket.Options{Dispatcher: dispatcher(func(ctx context.Context, s *websocket.Session, m websocket.Message) error {
+		switch {
+		case m.Type == "good" && len(m.Content) > 2:
+			return errors.New("a failure of the listener")
+		case m.Type == "good":
+			return s.Send(m)
+		}
+		return &websocket.MessageError{Code: websocket.CodeUnknownType}
+	})})
+	conn := n.connect(t, "1")
+	for _, frame := range []string{
+		`{"type":"good","content":""}`, `{"type":"good","content":"failing"}`,
+		`{"type":"bad 1","content":""}`, `{"type":"bad 2","content":""}`, `{"type":"","content":""}`,
+	} {
+		write(t, conn, frame)
+		read(t, conn)
+	}
+	for _, target := range []websocket.Target{websocket.ToAll(), websocket.ToUser(websocket.Admin, "nobody")} {
+		deliver(t, n.manager, target, "pushed")
+	}
+	if _, err := n.manager.Deliver(websocket.Target{}, websocket.Message{Type: "refused"}); err == nil {
+		t.Error("a message to nobody was taken")
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := n.Shutdown(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := n.Stats().ReceivedByType, map[string]uint64{"good": 2, websocket.OtherTypes: 3}; !maps.Equal(got, want) {
+		t.Errorf("received by type %v, want %v", got, want)
+	}
+	if got, want := n.manager.DeliveredByType(), map[string]uint64{"good": 1, "error": 4, "pushed": 2}; !maps.Equal(got, want) {
+		t.Errorf("delivered by type %v, want %v", got, want)
 	}
 }

@@ -11,7 +11,13 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/switchboard-go/switchboard/config"
 	"github.com/switchboard-go/switchboard/listener"
+	"github.com/switchboard-go/switchboard/metrics"
 	"github.com/switchboard-go/switchboard/security"
 	"github.com/switchboard-go/switchboard/sender"
 	"github.com/switchboard-go/switchboard/websocket"
@@ -25,21 +31,36 @@ type app struct {
 	sockets  *websocket.Server
 	sender   sender.Sender
 	online   *online
+	metrics  http.Handler
 	draining atomic.Bool
+	log      *slog.Logger
 }
 
 // newApp builds the chat. Whoever gets it shuts it down.
-func newApp(ctx context.Context, s settings, log *slog.Logger) (*app, error) {
+func newApp(ctx context.Context, s settings, log *slog.Logger) (_ *app, err error) {
 	manager, err := websocket.NewSessionManager(s.WebSocket.NodeID)
 	if err != nil {
 		return nil, err
 	}
-	a := &app{settings: s, manager: manager}
-	if a.sender, err = sender.Open(ctx, s.WebSocket.SenderType, sender.OpenOptions{Manager: manager}); err != nil {
+	a := &app{settings: s, manager: manager, log: log}
+	a.sender, err = sender.Open(ctx, s.WebSocket.SenderType, sender.OpenOptions{
+		Manager: manager,
+		Decode:  config.Decode(s.senders[s.WebSocket.SenderType]),
+		Cluster: sender.ClusterOptions{Logger: log, Background: !s.WebSocket.SenderRequired},
+	})
+	if err != nil {
 		return nil, err
 	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.sender.Shutdown(ctx))
+		}
+	}()
 	mux := listener.NewMux(listener.Logging(log), listener.Recover(), listener.Timeout(30*time.Second))
 	if err := listener.Handle(mux, "demo-message-send", messages{a.sender}); err != nil {
+		return nil, err
+	}
+	if err := listener.HandleFunc(mux, "room-join", joinRoom); err != nil {
 		return nil, err
 	}
 	a.online = newOnline(manager)
@@ -61,6 +82,13 @@ func newApp(ctx context.Context, s settings, log *slog.Logger) (*app, error) {
 	if err != nil {
 		return nil, err
 	}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(
+		metrics.New(a.sockets, manager, a.sender),
+		collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	)
+	a.metrics = promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
 	a.online.start()
 	return a, nil
 }
@@ -102,6 +130,7 @@ func (a *app) handler() http.Handler {
 		writeJSON(w, http.StatusOK, map[string]string{"status": "ok"})
 	})
 	mux.HandleFunc("GET /readyz", a.ready)
+	mux.Handle("GET /metrics", a.metrics)
 	if a.settings.WebSocket.Enable {
 		mux.HandleFunc("GET /chat.json", a.describe)
 	}
@@ -124,10 +153,15 @@ func (a *app) describe(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, http.StatusOK, map[string]string{"path": path.EscapedPath()})
 }
 
-// ready answers whether this node should get new clients.
+// ready answers whether this node should get new clients: not while it shuts down,
+// and not while it may miss messages of other nodes, or they its own.
 func (a *app) ready(w http.ResponseWriter, _ *http.Request) {
 	if a.draining.Load() {
 		writeJSON(w, http.StatusServiceUnavailable, map[string]string{"status": "draining"})
+		return
+	}
+	if err := a.sender.Ready(); err != nil {
+		writeJSON(w, http.StatusServiceUnavailable, map[string]string{"status": "not_ready", "reason": err.Error()})
 		return
 	}
 	writeJSON(w, http.StatusOK, map[string]string{"status": "ready"})
@@ -138,5 +172,10 @@ func (a *app) shutdown(ctx context.Context) error {
 	a.draining.Store(true)
 	err := a.sockets.Shutdown(ctx)
 	a.online.stop()
-	return errors.Join(err, a.sender.Shutdown(ctx))
+	if err := a.sender.Shutdown(ctx); err != nil {
+		// Whoever sends has been told of what was lost, and the other nodes notice
+		// by themselves. That the broker is down is no failure of this node.
+		a.log.Warn("the other nodes were not told", "error", err)
+	}
+	return err
 }

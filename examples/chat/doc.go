@@ -5,5 +5,8 @@
 //
 // It serves http://127.0.0.1:48080/ in development mode, in which the token
 // test1 is user 1. Its flags are --addr, --config FILE and any configuration
-// key, as --websocket.KEY=VALUE or --chat.KEY=VALUE.
+// key, as --websocket.KEY=VALUE or --chat.KEY=VALUE. Several chats on one broker are
+// one chat:
+//
+//	go run ./examples/chat --websocket.sender-type=redis --websocket.sender-redis.addrs=127.0.0.1:6379
 package main

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/switchboard-go/switchboard/sender"
 )
 
 // taken returns an address that something listens on already.
@@ -120,7 +122,7 @@ func TestConfigurationErrors(t *testing.T) {
 		{"bad path", "", nil, []string{"--websocket.path=ws"},
 			`flag --websocket.path: websocket.path must start with /, not be "ws"`},
 		{"unknown sender", "websocket:\n  sender-type: locla", nil, nil,
-			`chat.yaml:2: websocket.sender-type must be one of local, not "locla", did you mean local?`},
+			`chat.yaml:2: websocket.sender-type must be one of ` + strings.Join(sender.Names(), ", ") + `, not "locla", did you mean local?`},
 		{"no YAML", "}", nil, nil,
 			"chat.yaml: not YAML: did not find expected node content"},
 

@@ -15,7 +15,7 @@ import (
 	"syscall"
 	"time"
 
-	_ "github.com/switchboard-go/switchboard/sender/local"
+	_ "github.com/switchboard-go/switchboard/sender/all"
 )
 
 // grace is how long a shutdown may take.

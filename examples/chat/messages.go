@@ -38,5 +38,18 @@ func (l messages) OnMessage(ctx context.Context, s *websocket.Session, in messag
 	if errors.Is(err, websocket.ErrInvalidTarget) || errors.Is(err, websocket.ErrMessageTooLarge) {
 		return &websocket.MessageError{Code: websocket.CodeInvalidContent, Detail: "toUserId or text is too long", Err: err}
 	}
+	if isPartly(err) {
+		return &websocket.MessageError{Code: "partly_sent", Detail: "people on other nodes may not have the message", Err: err}
+	}
+	return err
+}
+
+// joinRoom takes room-join, whose content is the name of a room: from now on the
+// session gets what is pushed to the key room/NAME.
+func joinRoom(_ context.Context, s *websocket.Session, room string) error {
+	err := s.Bind("room/" + room)
+	if errors.Is(err, websocket.ErrInvalidTarget) || errors.Is(err, websocket.ErrTooManyKeys) {
+		return &websocket.MessageError{Code: websocket.CodeInvalidContent, Detail: err.Error(), Err: err}
+	}
 	return err
 }

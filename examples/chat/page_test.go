@@ -55,6 +55,8 @@ func TestPage(t *testing.T) {
 		{http.MethodGet, "infra/ws", http.StatusUpgradeRequired},
 		{http.MethodGet, "healthz", http.StatusOK},
 		{http.MethodGet, "readyz", http.StatusOK},
+		{http.MethodGet, "metrics", http.StatusOK},
+		{http.MethodPost, "metrics", http.StatusMethodNotAllowed},
 		{http.MethodGet, "chat.json", http.StatusOK},
 		{http.MethodPost, "chat.json", http.StatusMethodNotAllowed},
 		{http.MethodPost, "readyz", http.StatusMethodNotAllowed},
@@ -102,6 +104,20 @@ func TestHealth(t *testing.T) {
 		response, body := request(t, http.MethodGet, n.url+path, "")
 		if body != want+"\n" || response.Header.Get("Content-Type") != "application/json; charset=utf-8" || response.Header.Get("Cache-Control") != "no-store" {
 			t.Errorf("/%s was answered %s with %v", path, body, response.Header)
+		}
+	}
+}
+
+// Prometheus finds the node, the process and the Go runtime.
+func TestMetrics(t *testing.T) {
+	n := start(t)
+	connect(t, n.url, "test1")
+	_, body := request(t, http.MethodGet, n.url+"metrics", "")
+	for _, line := range []string{
+		`switchboard_sessions{user_type="2"} 1`, "switchboard_ready 1", "go_goroutines ", "process_resident_memory_bytes ",
+	} {
+		if !strings.Contains(body, "\n"+line) {
+			t.Errorf("/metrics has no line %s: %s", line, body)
 		}
 	}
 }

@@ -24,6 +24,18 @@ type process struct {
 // execute starts the binary and returns when it is open.
 func execute(t *testing.T, binary string, args ...string) *process {
 	t.Helper()
+	p := launch(t, binary, args...)
+	select {
+	case p.url = <-p.console.opened:
+	case <-time.After(patience):
+		t.Fatalf("the process does not open: %s", p.console)
+	}
+	return p
+}
+
+// launch starts the binary.
+func launch(t *testing.T, binary string, args ...string) *process {
+	t.Helper()
 	console := newConsole()
 	p := &process{Cmd: exec.Command(binary, append([]string{"--addr=127.0.0.1:0"}, args...)...), console: console, exited: make(chan error, 1)}
 	p.Env = []string{} // the defaults, whatever the developer has set
@@ -33,11 +45,6 @@ func execute(t *testing.T, binary string, args ...string) *process {
 	}
 	go func() { p.exited <- p.Wait() }()
 	t.Cleanup(func() { p.Process.Kill() })
-	select {
-	case p.url = <-console.opened:
-	case <-time.After(patience):
-		t.Fatalf("the process does not open: %s", console)
-	}
 	return p
 }
 

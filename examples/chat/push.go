@@ -13,11 +13,12 @@ import (
 // maxBody is the largest body of a push, in bytes.
 const maxBody = 256 << 10
 
-// rpcRequest is the body of yudao's WebSocketSenderApi.
+// rpcRequest is the body of yudao's WebSocketSenderApi, with a key besides.
 type rpcRequest struct {
 	SessionID      string              `json:"sessionId"`
 	UserID         websocket.UserID    `json:"userId"`
 	UserType       *websocket.UserType `json:"userType"`
+	Key            string              `json:"key"`
 	MessageType    string              `json:"messageType"`
 	MessageContent string              `json:"messageContent"`
 }
@@ -30,8 +31,8 @@ type rpcResult struct {
 }
 
 // target returns whom the request is for, chosen as yudao chooses: a session,
-// else a user, else a user type, within the caller's tenant where it has one. It
-// reports false where the request names nobody.
+// else a user, else a user type, within the caller's tenant where it has one; and
+// else a key, such as room/NAME. It reports false where the request names nobody.
 func (q rpcRequest) target(tenant string) (websocket.Target, bool) {
 	switch {
 	case q.SessionID != "":
@@ -40,12 +41,16 @@ func (q rpcRequest) target(tenant string) (websocket.Target, bool) {
 		return websocket.ToUser(*q.UserType, string(q.UserID)), true
 	case q.UserType != nil:
 		return websocket.ToUserType(*q.UserType).InTenant(tenant), true
+	case q.Key != "":
+		return websocket.ToKey(q.Key).InTenant(tenant), true
 	}
 	return websocket.Target{}, false
 }
 
 // send is POST /rpc-api/infra/websocket/send. Like the original it answers
-// true also where nobody is connected or named.
+// true also where nobody is connected or named. 202 says that this node's sessions
+// have the message and those of other nodes may not: to send it again could give
+// it to somebody twice.
 func (a *app) send(w http.ResponseWriter, r *http.Request) {
 	var in rpcRequest
 	status, err := readJSON(w, r, &in)
@@ -84,11 +89,22 @@ func (a *app) pushNotice(w http.ResponseWriter, r *http.Request) {
 		receipt, err = sender.SendJSON(r.Context(), a.sender, websocket.ToUserType(websocket.Admin), "notice-push", in)
 		status = statusOf(err)
 	}
+	if isPartly(err) {
+		writeJSON(w, status, pushed{receipt.Local, err.Error()})
+		return
+	}
 	if err != nil {
 		writeJSON(w, status, problem{status, "notice_not_sent", err.Error()})
 		return
 	}
-	writeJSON(w, http.StatusOK, map[string]int{"sessions": receipt.Local})
+	writeJSON(w, http.StatusOK, pushed{Sessions: receipt.Local})
+}
+
+// pushed is the answer to a notice: how many sessions of this node have it, and
+// with 202 why those of other nodes may not.
+type pushed struct {
+	Sessions int    `json:"sessions"`
+	Warning  string `json:"warning,omitempty"`
 }
 
 // problem is the body of an answer that is not a success.
@@ -103,12 +119,20 @@ func statusOf(err error) int {
 	switch {
 	case err == nil:
 		return http.StatusOK
+	case isPartly(err):
+		return http.StatusAccepted
 	case errors.Is(err, websocket.ErrMessageTooLarge):
 		return http.StatusRequestEntityTooLarge
 	case errors.Is(err, websocket.ErrInvalidTarget):
 		return http.StatusBadRequest
 	}
 	return http.StatusServiceUnavailable
+}
+
+// isPartly reports whether an error of Send is about other nodes only: the local
+// sessions have the message.
+func isPartly(err error) bool {
+	return errors.Is(err, sender.ErrNotPublished) || errors.Is(err, sender.ErrBusy) || errors.Is(err, sender.ErrTooLarge)
 }
 
 // readJSON reads a request's body into v. On an error it returns the status to

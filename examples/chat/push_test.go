@@ -2,7 +2,9 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"slices"
 	"strconv"
@@ -10,6 +12,7 @@ import (
 	"testing"
 
 	client "github.com/coder/websocket"
+	"github.com/switchboard-go/switchboard/sender"
 	"github.com/switchboard-go/switchboard/websocket"
 )
 
@@ -201,6 +204,68 @@ func TestNotices(t *testing.T) {
 	}
 	if status, answer := post(t, url+rpcPath, `{"userType":2,"messageType":"a","messageContent":"{}"}`); status != http.StatusServiceUnavailable {
 		t.Errorf("a push at the end was answered %d %s", status, answer)
+	}
+}
+
+// halved is a sender that reaches the sessions of this node and fails then.
+type halved struct {
+	sender.Sender
+	failure error
+}
+
+func (h *halved) Send(ctx context.Context, t websocket.Target, m websocket.Message) (sender.Receipt, error) {
+	receipt, err := h.Sender.Send(ctx, t, m)
+	return receipt, errors.Join(err, h.failure)
+}
+func (h *halved) Ready() error { return h.failure }
+
+// What reached this node's sessions only is no success, and no failure that asks
+// for another try.
+func TestPushesThatReachOnlyThisNode(t *testing.T) {
+	a, url := serveApp(t, nil)
+	h := &halved{Sender: a.sender}
+	a.sender = h
+	conn := connect(t, url, "test1")
+	for _, h.failure = range []error{sender.ErrNotPublished, sender.ErrBusy, sender.ErrTooLarge} {
+		why := quote(t, h.failure.Error())
+		for path, want := range map[string]string{
+			"notice/push": `{"sessions":1,"warning":` + why + "}\n",
+			rpcPath:       `{"code":202,"data":null,"msg":` + why + "}\n",
+		} {
+			status, answer := post(t, url+path, `{"title":"x","userType":2,"messageType":"a","messageContent":"{}"}`)
+			if status != http.StatusAccepted || answer != want {
+				t.Errorf("%s was answered %d %s, want 202 %s", path, status, answer, want)
+			}
+			next(t, conn)
+		}
+		response, body := request(t, http.MethodGet, url+"readyz", "")
+		if want := `{"reason":` + why + `,"status":"not_ready"}` + "\n"; response.StatusCode != http.StatusServiceUnavailable || body != want {
+			t.Errorf("/readyz was answered %s %s, want %s", response.Status, body, want)
+		}
+	}
+}
+
+func TestRooms(t *testing.T) {
+	_, url := serveApp(t, map[string]string{"websocket.max-keys": "1"})
+	conn, outside := connect(t, url, "test1"), connect(t, url, "test1")
+	write(t, conn, `{"type":"room-join","content":`+quote(t, quote(t, strings.Repeat("x", 512)))+`}`)
+	if got := next(t, conn); !strings.Contains(got, "invalid_content") || !strings.Contains(got, "a name is longer than 512 bytes") {
+		t.Errorf("too long a name was answered %s", got)
+	}
+	write(t, conn, `{"type":"room-join","content":"\"lobby\""}`)
+	write(t, conn, `{"type":"room-join","content":"\"another\""}`)
+	if got := next(t, conn); !strings.Contains(got, websocket.ErrTooManyKeys.Error()) {
+		t.Errorf("a room too many was answered %s", got)
+	}
+	status, answer := post(t, url+rpcPath, `{"key":"room/lobby","messageType":"a","messageContent":"{}"}`)
+	if status != http.StatusOK || answer != rpcDone {
+		t.Errorf("the answer is %d %s", status, answer)
+	}
+	if got, want := next(t, conn), `{"type":"a","content":"{}"}`; got != want {
+		t.Errorf("the member got %s, want %s", got, want)
+	}
+	if marker, got := mark(t, url, `"userType":2`), next(t, outside); got != marker {
+		t.Errorf("somebody outside got %s", got)
 	}
 }
 

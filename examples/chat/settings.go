@@ -17,6 +17,8 @@ import (
 type settings struct {
 	config.Config
 	chat section
+	// senders are the sections of the linked-in senders, by name.
+	senders map[string]any
 
 	// What the values stand for.
 	origins func(*http.Request) bool
@@ -40,13 +42,14 @@ func load(file string, environ []string, flags map[string]string) (settings, err
 	// development mode.
 	defaults := config.Default()
 	defaults.WebSocket.Development = true
-	var s settings
+	s := settings{senders: sender.Sections()}
 	loaded, err := config.Load(config.Options{
 		Defaults: &defaults,
 		File:     file,
 		Environ:  environ,
 		Flags:    flags,
 		Sections: map[string]any{"chat": &s.chat},
+		Senders:  s.senders,
 		Choices:  map[string][]string{"websocket.sender-type": sender.Names()},
 		Checks:   s.checks(),
 	})

@@ -9,7 +9,6 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/switchboard-go/switchboard/internal/brokers"
-	_ "github.com/switchboard-go/switchboard/sender/local"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

@@ -139,6 +139,7 @@ var mayImport = []struct {
 	{"security", []string{"websocket"}},
 	{"config", []string{"websocket"}},
 	{"sender", []string{"websocket"}},
+	{"metrics", []string{"sender", "websocket"}},
 	{"sender/all", []string{"sender/*"}},
 	{"sender/*", []string{"sender", "websocket"}},
 }

@@ -41,10 +41,12 @@ type Config struct {
 	// restart. All nodes need the same. Default: true.
 	Persistent bool `koanf:"persistent"`
 	// MaxPayload is the largest packet in bytes. It must not be above RabbitMQ's
-	// max_message_size. Default: 16777216, which is 16 MiB and RabbitMQ 4's own.
+	// max_message_size, which is 16 MiB in RabbitMQ 4. Default: 4194304, which is
+	// 4 MiB.
 	MaxPayload int `koanf:"max-payload"`
 	// Prefetch bounds the packets that RabbitMQ sends ahead of their
-	// acknowledgement. Default: 256.
+	// acknowledgement. A node that stalls holds these and 64 more in memory, each
+	// of at most MaxPayload. Default: 256.
 	Prefetch int `koanf:"prefetch"`
 	// Heartbeat is how often both ends give a sign of life, in whole seconds. A
 	// dead link is noticed after one and a half of it. Default: 3s.
@@ -70,7 +72,7 @@ func Defaults() Config {
 		QueueMaxLength: 100_000,
 		QueueMaxBytes:  64 << 20,
 		Persistent:     true,
-		MaxPayload:     16 << 20,
+		MaxPayload:     4 << 20,
 		Prefetch:       256,
 		Heartbeat:      3 * time.Second,
 	}
@@ -85,11 +87,13 @@ func (c Config) Validate() error {
 	if err != nil {
 		errs = append(errs, err)
 	}
-	for key, name := range map[string]string{"exchange": c.Exchange, "queue": c.Queue} {
+	nameable := func(key, name string) {
 		if name == "" || len(name) > maxName || strings.HasPrefix(name, "amq.") {
 			wrong("%s must have 1 to %d bytes and not begin with amq., unlike %.40q", key, maxName, name)
 		}
 	}
+	nameable("exchange", c.Exchange)
+	nameable("queue", c.Queue)
 	if c.QueueExpiry < time.Second || c.QueueExpiry > maxExpiry {
 		wrong("queue-expiry must be from 1s to %s, not %s", maxExpiry, c.QueueExpiry)
 	}

@@ -172,6 +172,18 @@ func (b *Broker) read(c *consumer) error {
 	}
 }
 
+// why returns the reason that no more deliveries come.
+func (c *consumer) why() error {
+	select {
+	case reason := <-c.closed:
+		return lost(reason)
+	default:
+		return errCancelled
+	}
+}
+
+var errCancelled = errors.New("the broker has ended the subscription, as it does when the queue is deleted")
+
 // hand gives a packet to Receive; it reports false where the broker is closed.
 func (b *Broker) hand(d *amqp.Delivery) bool {
 	if s, ok := parseStamp(d.MessageId); ok {

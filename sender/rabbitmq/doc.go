@@ -1,5 +1,5 @@
-// Package rabbitmq links nodes by RabbitMQ 3.8 or later. Importing it makes it
-// known as "rabbitmq".
+// Package rabbitmq links nodes by RabbitMQ 3.8 or later; its tests run against
+// 3.10. Importing it makes it known as "rabbitmq".
 //
 //	sender-type: rabbitmq
 //	sender-rabbitmq: { url: "amqp://app:secret@127.0.0.1:5672/", exchange: app-websocket-exchange, queue: app-websocket-queue }
@@ -18,6 +18,7 @@
 // Close deletes the queue; that of a node that was killed expires.
 //
 // Two applications on one virtual host need two exchanges and two queue names.
+// Connections are named "switchboard NODE publish" and "switchboard NODE receive".
 // The user needs the permissions to configure, write and read ^EXCHANGE$ and
 // ^QUEUE\..*.
 //
@@ -29,8 +30,16 @@
 // when every node's queue has written a packet down or its node has taken it.
 // So a link that was cut for less than the expiry loses nothing; what the node
 // had taken and not acknowledged yet comes again and is dropped by its number,
-// see below. Where the queue is gone when a node comes back, or packets to the
-// node alone have been dropped from it, the node reports a broken link.
+// see below. Where the queue has been deleted or is gone when a node comes back,
+// it makes another, and it reports a broken link then and where packets to the
+// node alone have been dropped from the queue.
+//
+// Publish gives up what has not been confirmed when its connection breaks, and
+// never sends it again: whoever sent it is told, and it may have arrived.
+//
+// An exchange that is deleted is made again by the next to publish, but the
+// nodes' queues are bound to it only when they connect again. RabbitMQ tells them
+// nothing; their probes stay away, and Cluster.Ready says so.
 //
 // # Order and duplicates
 //
@@ -49,7 +58,7 @@
 // A broker has two connections, to publish and to receive, so that a publisher
 // that RabbitMQ blocks can still receive. A link on which nothing comes for one
 // and a half times Config.Heartbeat is broken. It is made again after 50 ms at
-// first and after at most 2 s, with jitter. While there is no connection, and
+// first and after at most 2 s, with jitter, each try of at most 10 s. While there is no connection, and
 // while RabbitMQ blocks publishing for want of memory or disk, Publish fails at
 // once and says so.
 package rabbitmq

@@ -2,34 +2,72 @@ package rabbitmq_test
 
 import (
 	"context"
-	"log"
+	"fmt"
 
 	"github.com/switchboard-go/switchboard/sender"
 	"github.com/switchboard-go/switchboard/sender/rabbitmq"
 	"github.com/switchboard-go/switchboard/websocket"
 )
 
-// A node without a configuration file.
+// A node without a configuration file, and a job in another process that sends
+// to the nodes' sessions.
 func ExampleNew() {
-	manager, err := websocket.NewSessionManager("node-1")
-	if err != nil {
-		log.Fatal(err)
-	}
+	ctx := context.Background()
 	config := rabbitmq.Defaults()
-	config.URL = "amqp://app:s%3Acret@rabbitmq.internal:5672/chat"
-	config.Exchange, config.Queue = "chat-websocket", "chat-websocket"
+	config.URL = rabbitmq.URL("amqp://guest:guest@" + server.Address + "/") // amqps://app:s%3Acret@rabbitmq.internal/chat
+	config.Exchange, config.Queue = "example-new", "example-new"
+
+	manager, err := websocket.NewSessionManager("node1")
+	if err != nil {
+		panic(err)
+	}
 	broker, err := rabbitmq.New(config, manager.Node())
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
+	}
+	node, err := sender.NewCluster(ctx, broker, manager, "", sender.ClusterOptions{})
+	if err != nil {
+		panic(err)
+	}
+	defer node.Shutdown(ctx)
+
+	jobs, err := rabbitmq.New(config, "nightly-job")
+	if err != nil {
+		panic(err)
+	}
+	job, err := sender.NewCluster(ctx, jobs, nil, "nightly-job", sender.ClusterOptions{})
+	if err != nil {
+		panic(err)
+	}
+	defer job.Shutdown(ctx)
+	receipt, err := sender.SendJSON(ctx, job, websocket.ToUser(websocket.Admin, "1024"), "notice", "hello")
+	fmt.Println(receipt.Published, receipt.Nodes == sender.NodesUnknown, err) // RabbitMQ does not tell who took it
+
+	// Output:
+	// true true <nil>
+}
+
+// A sender from the configuration: package config fills the driver's own section.
+func ExampleConfig() {
+	manager, err := websocket.NewSessionManager("node1")
+	if err != nil {
+		panic(err)
+	}
+	decode := func(section any) error {
+		c := section.(*rabbitmq.Config) // with the defaults in it
+		c.URL = rabbitmq.URL("amqp://guest:guest@" + server.Address + "/")
+		c.Exchange, c.Queue = "example-config", "example-config"
+		return nil
 	}
 	ctx := context.Background()
-	cluster, err := sender.NewCluster(ctx, broker, manager, "", sender.ClusterOptions{})
+	s, err := sender.Open(ctx, "rabbitmq", sender.OpenOptions{Manager: manager, Decode: decode})
 	if err != nil {
-		log.Fatal(err) // rabbitmq at amqp://rabbitmq.internal:5672/chat: dial tcp: …
+		panic(err)
 	}
-	defer cluster.Shutdown(ctx)
-	_, err = sender.SendJSON(ctx, cluster, websocket.ToUser(websocket.Admin, "1024"), "notice-push", "hello")
-	if err != nil {
-		log.Print(err) // the sessions of this node have it
-	}
+	defer s.Shutdown(ctx)
+	receipt, err := sender.SendJSON(ctx, s, websocket.ToAll(), "notice", "hello")
+	fmt.Println(receipt.Local, receipt.Published, err)
+
+	// Output:
+	// 0 true <nil>
 }

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	amqp "github.com/rabbitmq/amqp091-go"
+
 	"github.com/switchboard-go/switchboard/internal/brokers"
 	"github.com/switchboard-go/switchboard/sender"
 	"github.com/switchboard-go/switchboard/sender/rabbitmq"
@@ -90,11 +92,21 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// proxied returns a network to the shared broker that can be broken.
-func proxied(t testing.TB) *brokers.Proxy {
+// proxied returns a network to what is at address that can be broken.
+func proxied(t testing.TB, address string) *brokers.Proxy {
 	t.Helper()
-	p, err := brokers.NewProxy(server.Address)
+	p, err := brokers.NewProxy(address)
 	must(t, err)
 	t.Cleanup(func() { p.Close() })
 	return p
+}
+
+// client returns a channel of another program.
+func client(t testing.TB, config rabbitmq.Config) (*amqp.Connection, *amqp.Channel) {
+	t.Helper()
+	conn, err := amqp.Dial(config.URL.Reveal())
+	must(t, err)
+	channel, err := conn.Channel()
+	must(t, err)
+	return conn, channel
 }

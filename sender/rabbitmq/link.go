@@ -13,8 +13,9 @@ import (
 )
 
 const (
-	// connectTimeout bounds one try to connect and to declare what is needed.
-	connectTimeout = 3 * time.Second
+	// connectTimeout bounds one try to connect and to declare what is needed,
+	// which takes a dozen round trips.
+	connectTimeout = 10 * time.Second
 	// writeTimeout is how long one write may wait for a broker that reads nothing.
 	writeTimeout = 5 * time.Second
 	// closeTimeout bounds the goodbye.
@@ -49,7 +50,7 @@ func (b *Broker) connect(ctx context.Context, purpose string, prepare func(*link
 			err = prepare(l)
 		}
 		if !stop() && err == nil {
-			err = errNoAnswer
+			err = context.Cause(ctx)
 		}
 		if err != nil {
 			l.close()
@@ -57,7 +58,7 @@ func (b *Broker) connect(ctx context.Context, purpose string, prepare func(*link
 	}
 	if err != nil {
 		if ctx.Err() != nil {
-			err = errors.Join(context.Cause(ctx), err)
+			err = fmt.Errorf("%w: %w", context.Cause(ctx), err)
 		}
 		return nil, fmt.Errorf("%s: %w", b.where, err)
 	}
@@ -91,7 +92,7 @@ func (b *Broker) dial(ctx context.Context, purpose string) (*link, error) {
 	}
 	opened, err := amqp.DialConfig(b.url, config)
 	if !stop() && err == nil {
-		err = errNoAnswer
+		err = context.Cause(ctx)
 	}
 	if err != nil {
 		if l.raw != nil {
@@ -125,16 +126,12 @@ func (l *link) close() {
 	l.cut()
 }
 
-// why returns the reason of a closed channel.
-func (l *link) why() error {
-	select {
-	case err := <-l.closed:
-		if err != nil {
-			return fmt.Errorf("%w: %w", errConnectionLost, err)
-		}
-	default:
+// lost returns why a link has ended, from what closed said.
+func lost(reason *amqp.Error) error {
+	if reason == nil {
+		return errConnectionLost
 	}
-	return errConnectionLost
+	return fmt.Errorf("%w: %w", errConnectionLost, reason)
 }
 
 var errConnectionLost = errors.New("connection lost")

@@ -1,8 +1,6 @@
 package rabbitmq_test
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"net"
 	"strings"
@@ -15,130 +13,56 @@ import (
 
 	"github.com/switchboard-go/switchboard/sender"
 	"github.com/switchboard-go/switchboard/sender/rabbitmq"
+	"github.com/switchboard-go/switchboard/websocket"
 )
 
-// What a node had taken when its link broke and not acknowledged yet comes again.
-func TestRedeliveredIsDropped(t *testing.T) {
-	link := proxied(t)
-	name := app(t)
-	near := open(t, configured(server.Address, name), "near")
-	far := subscribe(t, configured(link.Address, name), "far")
-	all, one := many("to all", 200), many("to one", 200)
-	say(t, near, "", all[:100]...)
-	expect(t, far, all[:50]...) // and so the others are with it
+// A cluster calls Subscribe until it succeeds, and publishes meanwhile.
+func TestSubscribeAgain(t *testing.T) {
+	link := proxied(t, server.Address)
+	b := open(t, configured(link.Address, app(t)), "n1")
 	must(t, link.Cut())
-	say(t, near, "", all[100:]...)
-	say(t, near, "far", one...)
-	must(t, link.Heal())
-	expect(t, far, all[50:]...)
-	expect(t, far, one...)
-	say(t, near, "", "last")
-	expect(t, far, "last")
-	if s := far.Stats(); s.Duplicates == 0 || s.Missed != 0 || s.QueuesLost != 0 {
-		t.Errorf("got %+v, want duplicates and no loss", s)
-	}
-}
-
-// The broker does not know that a connection is dead, and sends packets to it
-// until a heartbeat is missed. The next connection must not read on before that,
-// or those packets come after later ones.
-func TestStrandedConsumer(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	between := forward(t, listener, server.Address)
-	name := app(t)
-	near, far := open(t, configured(server.Address, name), "near"), subscribe(t, configured(listener.Addr().String(), name), "far")
-	texts := many("to all", 600)
-	say(t, near, "", texts[:100]...)
-	expect(t, far, texts[:50]...)
-	between.strand()
-	say(t, near, "", texts[100:300]...)
-	expect(t, far, texts[50:100]...)
-	say(t, near, "", texts[300:]...)
-	expect(t, far, texts[100:]...)
-	if s := far.Stats(); s.Reconnects == 0 || s.QueuesLost != 0 {
-		t.Errorf("got %+v, want another connection to the same queue", s)
-	}
-}
-
-// RabbitMQ drops the oldest of a full queue and tells nobody. Packets to all are
-// numbered above the driver; those to one node are not.
-func TestOverflowIsReported(t *testing.T) {
-	config := configured(server.Address, app(t))
-	config.QueueMaxLength = 1000
-	config.Prefetch = 10
-	near, slow := open(t, config, "near"), subscribe(t, config, "slow")
-	say(t, near, "slow", "first")
-	expect(t, slow, "first")
-	texts := many("to one", 3000)
-	for i := 0; i < len(texts); i += 100 {
-		say(t, near, "slow", texts[i:i+100]...)
-	}
-	before := 0
-	down := hear(t, slow, func(e sender.Event) bool {
-		if e.Link == sender.LinkUnchanged {
-			before++
+	for range 2 {
+		if err := b.Subscribe(bounded(t)); err == nil || !strings.Contains(err.Error(), link.Address) {
+			t.Errorf("Subscribe returned %v", err)
 		}
-		return e.Link != sender.LinkUnchanged
-	})
-	if down.Link != sender.LinkDown || down.Err == nil || before > 100 {
-		t.Errorf("after %d packets came %+v", before, down)
+		if err := b.Publish(bounded(t), []sender.Packet{{Payload: []byte("lost")}}); err == nil {
+			t.Error("Publish succeeded")
+		}
 	}
-	hear(t, slow, change(sender.LinkUp))
-	last := hear(t, slow, func(e sender.Event) bool { return string(e.Payload) == texts[2999] })
-	if s := slow.Stats(); s.Missed != 1 || last.Err != nil {
-		t.Errorf("got %+v, want that one gap was noticed", s)
-	}
-}
-
-func TestExpiredQueueIsMadeAgain(t *testing.T) {
-	link := proxied(t)
-	name := app(t)
-	config := configured(link.Address, name)
-	config.QueueExpiry = time.Second
-	near, far := open(t, configured(server.Address, name), "near"), subscribe(t, config, "far")
-	say(t, near, "", "before")
-	expect(t, far, "before")
-	must(t, link.Cut())
-	down := hear(t, far, change(sender.LinkDown))
-	if down.Err == nil || !strings.Contains(down.Err.Error(), link.Address) {
-		t.Errorf("the link is down for %v", down.Err)
-	}
-	<-time.After(3 * time.Second)
-	say(t, near, "", "lost")
 	must(t, link.Heal())
-	hear(t, far, change(sender.LinkUp))
-	say(t, near, "", "after")
-	say(t, near, "far", "after, to one")
-	expect(t, far, "after", "after, to one")
-	if s := far.Stats(); s.QueuesLost != 1 {
-		t.Errorf("got %+v, want that a queue was lost", s)
+	await(t, "publishing", func() bool {
+		return b.Publish(bounded(t), []sender.Packet{{Payload: []byte("too early")}}) == nil
+	})
+	if err := b.Subscribe(bounded(t)); err != nil {
+		t.Fatal(err)
+	}
+	say(t, b, "", "at once")
+	expect(t, b, "at once")
+	if err := b.Subscribe(bounded(t)); err == nil {
+		t.Error("a second subscription was made")
 	}
 }
 
-// A node is killed, and its connection stands for a while. Its next life must
-// not read what was meant for it, nor share a queue with it.
-func TestNextLifeReadsNothingOld(t *testing.T) {
-	link := proxied(t)
-	name := app(t)
-	config := configured(server.Address, name)
-	near, first := open(t, config, "near"), subscribe(t, configured(link.Address, name), "far")
-	say(t, near, "", "for both")
-	expect(t, first, "for both")
-	must(t, link.Blackhole())
-	say(t, near, "far", many("for the dead", 10)...)
-	second := subscribe(t, config, "far")
-	say(t, near, "", "for the living")
-	say(t, near, "far", many("for the living", 10)...)
-	expect(t, second, "for the living")
-	expect(t, second, many("for the living", 10)...)
-	began := time.Now()
-	if err := first.Close(); err != nil {
-		t.Error(err)
-	}
-	if took := time.Since(began); took > 3*time.Second {
-		t.Errorf("Close took %s on a dead link", took)
-	}
+// Connecting takes a dozen round trips, here of 0.4 s.
+func TestFarAwayBroker(t *testing.T) {
+	t.Parallel()
+	link := proxied(t, server.Address)
+	must(t, link.Latency(200*time.Millisecond))
+	subscribe(t, configured(link.Address, app(t)), "n1")
+}
+
+// A node whose queue is bound no more hears nothing, and its load balancer knows.
+func TestUnboundNodeIsNotReady(t *testing.T) {
+	config := configured(server.Address, app(t))
+	manager, err := websocket.NewSessionManager("n1")
+	must(t, err)
+	cluster, err := sender.NewCluster(t.Context(), open(t, config, "n1"), manager, "", sender.ClusterOptions{ProbeInterval: 200 * time.Millisecond})
+	must(t, err)
+	defer cluster.Shutdown(bounded(t))
+	conn, channel := client(t, config)
+	defer conn.Close()
+	must(t, channel.ExchangeDelete(config.Exchange, false, false))
+	await(t, "the end of readiness", func() bool { return cluster.Ready() != nil })
 }
 
 // Other programs may publish to the exchange: by mistake, or as the Java
@@ -148,15 +72,8 @@ func TestForeignMessages(t *testing.T) {
 	config := configured(server.Address, name)
 	m, other := join(t, config, "near"), join(t, config, "far")
 	m.other, other.other = other, m
-	conn, err := amqp.Dial(config.URL.Reveal())
-	if err != nil {
-		t.Fatal(err)
-	}
+	conn, channel := client(t, config)
 	defer conn.Close()
-	channel, err := conn.Channel()
-	if err != nil {
-		t.Fatal(err)
-	}
 	for i, id := range []string{"", "550e8400-e29b-41d4-a716-446655440000", "a.1", "a.1", "a.zzzzzzzz.0"} {
 		for _, key := range []string{"all", "node.near", "", "node.near.x"} {
 			body := fmt.Appendf(nil, `{"sessionId":null,"userType":%d}`, i)
@@ -175,20 +92,13 @@ func TestForeignMessages(t *testing.T) {
 func TestExchangeOfAnotherKind(t *testing.T) {
 	config := configured(server.Address, app(t))
 	config.Exchange = app(t)
-	conn, err := amqp.Dial(config.URL.Reveal())
-	if err != nil {
-		t.Fatal(err)
-	}
+	conn, channel := client(t, config)
 	defer conn.Close()
-	channel, err := conn.Channel()
-	if err != nil {
-		t.Fatal(err)
-	}
 	if err := channel.ExchangeDeclare(config.Exchange, "fanout", true, false, false, false, nil); err != nil {
 		t.Fatal(err)
 	}
 	b := open(t, config, "n1")
-	err = b.Subscribe(bounded(t))
+	err := b.Subscribe(bounded(t))
 	if err == nil || !strings.Contains(err.Error(), config.Exchange) || !strings.Contains(err.Error(), "topic") {
 		t.Errorf("Subscribe returned %v", err)
 	}
@@ -200,6 +110,7 @@ func TestExchangeOfAnotherKind(t *testing.T) {
 
 // A failure says what was tried, and keeps the password to itself.
 func TestFailures(t *testing.T) {
+	t.Parallel()
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -230,62 +141,9 @@ func TestFailures(t *testing.T) {
 	trying.Wait()
 }
 
-func TestTooLarge(t *testing.T) {
-	config := configured(server.Address, app(t))
-	config.MaxPayload = 64 << 10
-	b := open(t, config, "n1")
-	packets := []sender.Packet{{Payload: []byte("x")}, {Payload: make([]byte, 64<<10+1)}}
-	if err := b.Publish(bounded(t), packets); !errors.Is(err, sender.ErrTooLarge) || packets[0].Done {
-		t.Errorf("Publish returned %v", err)
-	}
-}
-
-// A session's id comes from a client, and names any node.
-func TestNodeThatCannotBe(t *testing.T) {
-	b := open(t, configured(server.Address, app(t)), "n1")
-	packets := []sender.Packet{{Node: strings.Repeat("x", 300)}, {Node: "*"}, {Node: "#"}, {Node: "\x00\xff"}}
-	if err := b.Publish(bounded(t), packets); err != nil {
-		t.Error(err)
-	}
-	for i, p := range packets {
-		if !p.Done {
-			t.Errorf("packet %d is not done", i)
-		}
-	}
-}
-
-// A broker that reads nothing must not hold Publish past its context, wherever
-// the client library hangs.
-func TestPublishEndsWithItsContext(t *testing.T) {
-	b := subscribe(t, configured(server.Address, app(t)), "n1")
-	say(t, b, "", "before")
-	expect(t, b, "before")
-	if err := server.Pause(); err != nil {
-		t.Fatal(err)
-	}
-	large := make([]sender.Packet, 8)
-	for i := range large {
-		large[i].Payload = make([]byte, 8<<20)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
-	began := time.Now()
-	err := b.Publish(ctx, large)
-	cancel()
-	if took := time.Since(began); !errors.Is(err, context.DeadlineExceeded) || took > 2*time.Second {
-		t.Errorf("Publish returned %v after %s", err, took)
-	}
-	if err := server.Resume(); err != nil {
-		t.Fatal(err)
-	}
-	await(t, "publishing", func() bool {
-		return b.Publish(bounded(t), []sender.Packet{{Payload: []byte("after")}}) == nil
-	})
-	hear(t, b, func(e sender.Event) bool { return string(e.Payload) == "after" })
-}
-
 func TestNothingIsLeftRunning(t *testing.T) {
 	before := goleak.IgnoreCurrent()
-	link := proxied(t)
+	link := proxied(t, server.Address)
 	config := configured(link.Address, app(t))
 	for range 3 {
 		b, err := rabbitmq.New(config, "n1")

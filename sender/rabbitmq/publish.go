@@ -121,7 +121,7 @@ func (p *publisher) get(ctx context.Context) (*line, error) {
 
 // keepLine makes lines, one after the other, until the broker is closed.
 func (b *Broker) keepLine() {
-	attempt := 0
+	again, attempt := false, 0
 	for b.open.Err() == nil {
 		blocks := make(chan amqp.Blocking, 8)
 		made, err := b.connect(b.open, "publish", func(l *link) error {
@@ -132,6 +132,10 @@ func (b *Broker) keepLine() {
 			return b.declareExchange(l.channel)
 		})
 		if err == nil {
+			if again {
+				b.counts.reconnects.Add(1)
+			}
+			again = true
 			l := &line{link: made, block: make(chan struct{}), ended: make(chan struct{})}
 			b.publisher.set(l, nil)
 			err = b.watch(l, blocks)
@@ -141,7 +145,6 @@ func (b *Broker) keepLine() {
 			}
 			b.publisher.set(nil, err)
 			l.close()
-			b.counts.reconnects.Add(1)
 		} else {
 			b.publisher.set(nil, err)
 		}
@@ -162,11 +165,8 @@ func (b *Broker) watch(l *line, blocks <-chan amqp.Blocking) error {
 			} else if l.set(block) {
 				b.counts.blocks.Add(1)
 			}
-		case err := <-l.closed:
-			l.err = errConnectionLost
-			if err != nil {
-				l.err = fmt.Errorf("%w: %w", errConnectionLost, err)
-			}
+		case reason := <-l.closed:
+			l.err = lost(reason)
 			return l.err
 		case <-b.open.Done():
 			l.err = sender.ErrClosed
@@ -260,10 +260,10 @@ func (b *Broker) write(ctx context.Context, l *line, packets []sender.Packet) ([
 	all, err := b.writeEach(l, packets)
 	if failed := l.raw.release(); failed != nil {
 		l.cut() // the library does not know
-		err = errors.Join(err, failed)
+		err = failed
 	}
 	if err != nil && ctx.Err() != nil {
-		err = errors.Join(context.Cause(ctx), err)
+		err = fmt.Errorf("%w: %w", context.Cause(ctx), err)
 	}
 	return all, err
 }

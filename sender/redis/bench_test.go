@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/switchboard-go/switchboard/sender/redis"
 	"github.com/switchboard-go/switchboard/websocket"
 )
 
@@ -18,7 +17,7 @@ import (
 // arrived-µs the time from a send to its arrival, where one is under way at a
 // time.
 func BenchmarkSend(b *testing.B) {
-	for _, mode := range []redis.Mode{redis.PubSub, redis.Stream} {
+	for _, mode := range bothModes {
 		for _, senders := range []int{1, 16, 256} {
 			b.Run(string(mode)+"/senders="+strconv.Itoa(senders), func(b *testing.B) {
 				s := settings(shared.Address, fresh(), mode)

@@ -184,8 +184,9 @@ func (b *Broker) Take(address string, on bool) {
 	}
 }
 
-// Close implements sender.Broker. It takes up to three seconds when a connection
-// is just being made to a server that hangs, and no time else.
+// Close implements sender.Broker. It takes up to three seconds, or the
+// DialTimeout of a borrowed client with TLS, when a connection is just being made
+// to a server that hangs, and no time else.
 func (b *Broker) Close() error {
 	var err error
 	b.close.Do(func() {

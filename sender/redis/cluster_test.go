@@ -11,9 +11,15 @@ import (
 	"github.com/switchboard-go/switchboard/sender/sendertest"
 )
 
-// A Redis Cluster of real servers passes the suite too.
-func TestRedisClusterConformance(t *testing.T) {
+func TestRedisCluster(t *testing.T) {
 	servers := startCluster(t)
+	t.Run("conforms", func(t *testing.T) { conformsOnCluster(t, servers) })
+	t.Run("shards", func(t *testing.T) { shards(t, servers) })
+	t.Run("moves slots", func(t *testing.T) { movesSlots(t, servers) })
+}
+
+// A Redis Cluster of real servers passes the suite too.
+func conformsOnCluster(t *testing.T, servers []server) {
 	modes(t, func(t *testing.T, mode redis.Mode) {
 		sendertest.Run(t, sendertest.Harness{
 			Open: func(t testing.TB, app, node string) sender.Broker {
@@ -36,8 +42,8 @@ func clusterSettings(servers []server, app string, mode redis.Mode) redis.Config
 }
 
 // The bus of an application is one server's work: the others hear none of it.
-func TestRedisClusterIsSharded(t *testing.T) {
-	servers, channel := startCluster(t), fresh()
+func shards(t *testing.T, servers []server) {
+	channel := fresh()
 	s := clusterSettings(servers, channel, redis.PubSub)
 	n := subscribed(t, s, "n1")
 	n.Take("user/2/1", true)
@@ -66,10 +72,10 @@ func TestRedisClusterIsSharded(t *testing.T) {
 
 // A slot that moves to another server takes the bus with it. What the nodes can
 // have missed meanwhile is reported.
-func TestRedisClusterSlotMoves(t *testing.T) {
+func movesSlots(t *testing.T, servers []server) {
 	modes(t, func(t *testing.T, mode redis.Mode) {
 		noLeaks(t)
-		servers, channel := startCluster(t), fresh()
+		channel := fresh()
 		s := clusterSettings(servers, channel, mode)
 		n, other := subscribed(t, s, "n1"), open(t, s, "n2")
 		publish(t, other, "before")
@@ -115,7 +121,7 @@ type pair struct {
 
 // pairs returns a pair for each mode, by which "before" has passed.
 func pairs(t testing.TB, settings func(mode redis.Mode) redis.Config) (all []pair) {
-	for _, mode := range []redis.Mode{redis.PubSub, redis.Stream} {
+	for _, mode := range bothModes {
 		s := settings(mode)
 		p := pair{mode, subscribed(t, s, "n1"), open(t, s, "n2")}
 		publish(t, p.other, "before")
@@ -155,9 +161,18 @@ func replicates(t testing.TB, replica server) {
 	})
 }
 
-// A server of a Redis Cluster that dies is replaced by its copy.
-func TestRedisClusterFailover(t *testing.T) {
+func TestFailover(t *testing.T) {
 	noLeaks(t)
+	for name, test := range map[string]func(*testing.T){"cluster": clusterFailover, "sentinel": sentinelFailover} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel() // they mostly wait
+			test(t)
+		})
+	}
+}
+
+// A server of a Redis Cluster that dies is replaced by its copy.
+func clusterFailover(t *testing.T) {
 	servers, channel := startCluster(t), fresh()
 	at := owner(t, servers, "{"+channel+"}:stream")
 	replica := startServer(t, "--cluster-enabled", "yes", "--cluster-node-timeout", "1000")
@@ -173,8 +188,7 @@ func TestRedisClusterFailover(t *testing.T) {
 }
 
 // Sentinels name the server, and after a failover another one.
-func TestSentinelFailover(t *testing.T) {
-	noLeaks(t)
+func sentinelFailover(t *testing.T) {
 	server := startServer(t)
 	replica := startServer(t, "--replicaof", "127.0.0.1", fmt.Sprint(server.port))
 	replicates(t, replica)

@@ -3,6 +3,7 @@ package redis
 import (
 	"context"
 	"math/rand/v2"
+	"net"
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
@@ -42,6 +43,7 @@ func (b *Broker) connect(ctx context.Context) (*goredis.Client, error) {
 	o.PushNotificationProcessor = nil
 	o.ClientSideCache, o.ClientSideCacheConfig = nil, nil
 	o.Limiter = nil
+	o.Dialer = abrupt(o.Dialer)
 	o.MaxRetries = -1
 	o.DialTimeout = min(o.DialTimeout, dialTimeout)
 	o.DialerRetries = 1
@@ -52,6 +54,32 @@ func (b *Broker) connect(ctx context.Context) (*goredis.Client, error) {
 	o.PoolSize, o.MinIdleConns, o.MaxIdleConns, o.MaxActiveConns = 2, 0, 0, 0
 	o.PipelinePoolSize = -1
 	return goredis.NewClient(&o), nil
+}
+
+// dialer is what go-redis makes connections with.
+type dialer = func(ctx context.Context, network, addr string) (net.Conn, error)
+
+// abrupt returns a dialer whose connections forget what they have not sent when
+// they are closed. The system would go on sending it, and where the network is
+// mended later what was given up would arrive behind what was published since.
+func abrupt(dial dialer) dialer {
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		if err := ctx.Err(); err != nil { // which go-redis's dialer for TLS does not look at
+			return nil, err
+		}
+		conn, err := dial(ctx, network, addr)
+		if err != nil {
+			return nil, err
+		}
+		plain := conn
+		if encrypted, ok := conn.(interface{ NetConn() net.Conn }); ok {
+			plain = encrypted.NetConn()
+		}
+		if tcp, ok := plain.(*net.TCPConn); ok {
+			_ = tcp.SetLinger(0)
+		}
+		return conn, nil
+	}
 }
 
 // lost is called when a connection broke or a server refused: on a Redis Cluster

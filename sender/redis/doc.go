@@ -40,7 +40,31 @@
 //
 // # Links
 //
-// A broker has two connections, to publish and to receive. A link on which
-// nothing moves for three seconds is taken to be broken, a ping a second
-// provided. It is made again after 50 ms at first, and after at most a second.
+// A broker has two connections, to publish and to receive. Where it hears nothing
+// for three seconds, of pings that it sends each second too, or a packet takes
+// longer than that to come, it takes the link to be broken. It makes it again
+// after 50 ms at first, and after at most a second, and subscribes to all that
+// the node holds before it says that the link is up. A subscription that Redis
+// ends by itself, as it does when a slot of a Redis Cluster moves, is a broken
+// link as well.
+//
+// What was seen with Redis 7.0 on the same machine, one node sending about a hundred
+// messages a second to another while something was broken for five seconds. The
+// times are from the end of the fault until a message came through, and until
+// the node was ready, which takes a probe of its own:
+//
+//	fault                                 pubsub          stream
+//	the receiver's link is cut            0.5 s, 3.8 s    0.5 s, 2.0 s
+//	the receiver's link is half-open      0.3 s, 3.7 s    0.6 s, 0.6 s
+//	Redis is killed and started again     0.9 s, 3.4 s    1.0 s, 1.6 s
+//	Redis hangs                           0.2 s, 1.9 s    0.4 s, 0.4 s
+//	200 ms of latency each way            stays ready     stays ready
+//
+// In mode stream all that Redis had taken came; in mode pubsub what did not come
+// was told to its sender or lay in a gap that the receiver reported. Nothing came
+// twice or out of its order. In mode stream the Redis wrote its log of commands
+// (appendonly): one that keeps nothing loses in a restart what was not read yet,
+// which the numbers of the envelopes show.
+//
+// go-redis logs failed dials by itself, to stderr; its SetLogger changes that.
 package redis

@@ -27,9 +27,11 @@ func TestMain(m *testing.M) {
 // it has failed.
 const patience = 30 * time.Second
 
+var bothModes = [...]redis.Mode{redis.PubSub, redis.Stream}
+
 // modes runs a test in each mode.
 func modes(t *testing.T, test func(t *testing.T, mode redis.Mode)) {
-	for _, mode := range []redis.Mode{redis.PubSub, redis.Stream} {
+	for _, mode := range bothModes {
 		t.Run(string(mode), func(t *testing.T) { test(t, mode) })
 	}
 }

@@ -44,13 +44,14 @@ func TestRightsOfAnACLUser(t *testing.T) {
 	})
 }
 
+// Redis with TLS asks for certificates of the clients, too, unless told not to.
 func TestTLS(t *testing.T) {
 	noLeaks(t)
 	dir := t.TempDir()
 	ca, cert, key := filepath.Join(dir, "ca.pem"), filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
 	certify(t, ca, cert, key)
 	port := freePort(t)
-	startServer(t, "--tls-port", fmt.Sprint(port), "--tls-cert-file", cert, "--tls-key-file", key, "--tls-ca-cert-file", ca, "--tls-auth-clients", "no")
+	server := startServer(t, "--tls-port", fmt.Sprint(port), "--tls-cert-file", cert, "--tls-key-file", key, "--tls-ca-cert-file", ca)
 	modes(t, func(t *testing.T, mode redis.Mode) {
 		s := settings(fmt.Sprintf("127.0.0.1:%d", port), fresh(), mode)
 		s.TLS = true
@@ -58,9 +59,17 @@ func TestTLS(t *testing.T) {
 			t.Errorf("a server that nobody vouches for: %v", err)
 		}
 		s.TLSCAFile = ca
+		if err := open(t, s, "n1").Subscribe(t.Context()); err == nil { // a reset, or that a certificate is required
+			t.Error("Subscribe works without a certificate of our own")
+		}
+		s.TLSCertFile, s.TLSKeyFile = cert, key
 		n := subscribed(t, s, "n1")
 		publish(t, n, "encrypted")
 		expect(t, n, "encrypted")
+		kill(t, server.Client, map[redis.Mode]string{redis.PubSub: "pubsub", redis.Stream: "normal"}[mode])
+		expect(t, n, "down", "up")
+		eventually(t, func() error { return n.Publish(t.Context(), []sender.Packet{{Payload: []byte("again")}}) })
+		expect(t, n, "again")
 	})
 }
 
@@ -90,7 +99,7 @@ func certify(t testing.TB, caFile, certFile, keyFile string) {
 	cert := &x509.Certificate{
 		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "redis"}, NotAfter: time.Now().Add(time.Hour),
 		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, KeyUsage: x509.KeyUsageDigitalSignature,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 	}
 	der, err := x509.CreateCertificate(rand.Reader, cert, ca, key.Public(), caKey)
 	check(err)

@@ -15,10 +15,12 @@ const (
 	// blockTime is how long the server holds a read that finds nothing. It is
 	// well below ioTimeout, after which the link is taken to be broken.
 	blockTime = time.Second
-	// A read takes as many entries as have readBytes, going by those before.
+	// A read takes at most twice as many entries as the one before, or fewEntries,
+	// and no more than have readBytes where they are like those: Redis bounds a
+	// read by its entries only, of which each can have maxPayload.
 	maxEntries = 1000
-	minEntries = 8
-	readBytes  = 8 << 20
+	fewEntries = 16
+	readBytes  = 2 << 20
 
 	// beginning is the position before the first entry.
 	beginning = "0-0"
@@ -39,18 +41,22 @@ type reader struct {
 	entries int64
 }
 
-// errTrimmed says that the stream no longer has what came after the position.
-var errTrimmed = errors.New("the stream has dropped entries that were not read yet")
+// Why entries can be missing.
+var (
+	errTrimmed  = errors.New("the stream has dropped entries that were not read yet")
+	errMadeAnew = errors.New("the stream has been made anew, or has lost its last entries")
+)
 
 // read begins to receive in mode stream, with what is published from now on.
 func (b *Broker) read(ctx context.Context) error {
-	r := &reader{b: b, entries: maxEntries}
-	if err := r.connect(ctx); err != nil {
+	r := &reader{b: b, entries: fewEntries}
+	err := r.connect(ctx)
+	if err != nil {
 		return err
 	}
 	client := r.client
 	stop := context.AfterFunc(ctx, func() { _ = client.Close() })
-	end, err := r.end(ctx)
+	r.last, r.seen, err = r.end(ctx)
 	if !stop() && err == nil {
 		err = context.Cause(ctx)
 	}
@@ -58,7 +64,6 @@ func (b *Broker) read(ctx context.Context) error {
 		r.disconnect()
 		return err
 	}
-	r.last = end
 	b.receiving.Go(r.run)
 	return nil
 }
@@ -72,7 +77,8 @@ func (r *reader) run() {
 		if open.Err() != nil {
 			return
 		}
-		r.b.events.linkDown(fmt.Errorf("%s: stream %s: %w", r.b.where, r.b.names.stream(), err))
+		r.down(err)
+		r.entries = 1 // if there were too many to come in time
 		for attempt := 0; err != nil; attempt++ {
 			r.disconnect()
 			r.b.lost()
@@ -123,9 +129,9 @@ func (r *reader) follow() error {
 	}
 }
 
-// next reads the next entries, waiting for some. In the same trip it looks
-// whether the entry before them is there yet: the oldest are dropped first, so
-// that then none is missing in between.
+// next reads the next entries, waiting for some. In the same trip, after it, it
+// looks whether the entry before them is there yet: the oldest are dropped first,
+// so that then none is missing in between. Redis sends that entry once more.
 func (r *reader) next(ctx context.Context) error {
 	pipeline := r.client.Pipeline()
 	read := pipeline.XRead(ctx, &goredis.XReadArgs{
@@ -142,8 +148,11 @@ func (r *reader) next(ctx context.Context) error {
 	if previous.Err() != nil {
 		return previous.Err()
 	}
-	if r.seen && len(previous.Val()) == 0 {
-		r.b.events.linkDown(fmt.Errorf("%s: stream %s: %w", r.b.where, r.b.names.stream(), errTrimmed))
+	gone := r.seen && len(previous.Val()) == 0
+	if gone {
+		r.down(errTrimmed)
+	}
+	if gone || !r.seen && len(streams) == 0 { // where the stream went back, nothing would ever come
 		if err := r.relocate(ctx); err != nil {
 			return err
 		}
@@ -154,6 +163,11 @@ func (r *reader) next(ctx context.Context) error {
 		r.take(stream.Messages)
 	}
 	return nil
+}
+
+// down reports that entries can be missing from here on.
+func (r *reader) down(err error) {
+	r.b.events.linkDown(fmt.Errorf("%s: stream %s: %w", r.b.where, r.b.names.stream(), err))
 }
 
 // take hands entries on. One without a packet is not ours; it is handed on as an
@@ -172,7 +186,7 @@ func (r *reader) take(entries []goredis.XMessage) {
 	r.b.events.pushAll(payloads)
 	r.last, r.seen = entries[len(entries)-1].ID, true
 	average := size/len(entries) + 1
-	r.entries = int64(min(max(readBytes/average, minEntries), maxEntries))
+	r.entries = int64(min(max(2*len(entries), fewEntries), max(readBytes/average, 1), maxEntries))
 }
 
 // resume finds the position to read on from after the link was broken.
@@ -191,27 +205,29 @@ func (r *reader) resume(ctx context.Context) error {
 // stream that has not come as far, because it was made anew or its server was
 // replaced by a copy that lagged behind, all that there are is old.
 func (r *reader) relocate(ctx context.Context) error {
-	end, err := r.end(ctx)
+	end, there, err := r.end(ctx)
 	if err != nil {
 		return err
 	}
-	if before(end, r.last) {
-		r.last = end
-	}
 	r.seen = false
+	if before(end, r.last) {
+		r.down(errMadeAnew)
+		r.last, r.seen = end, there
+	}
 	return nil
 }
 
-// end returns the last id that the stream has given to an entry.
-func (r *reader) end(ctx context.Context) (string, error) {
+// end returns the last id that the stream has given to an entry, and whether
+// that entry is there.
+func (r *reader) end(ctx context.Context) (id string, there bool, err error) {
 	info, err := r.client.XInfoStream(ctx, r.b.names.stream()).Result()
 	if err == nil {
-		return info.LastGeneratedID, nil
+		return info.LastGeneratedID, info.LastEntry.ID == info.LastGeneratedID, nil
 	}
 	if strings.Contains(err.Error(), "no such key") {
-		return beginning, nil
+		return beginning, false, nil
 	}
-	return "", err
+	return "", false, err
 }
 
 // before reports whether one id of an entry is before another.

@@ -6,6 +6,7 @@ import (
 
 	goredis "github.com/redis/go-redis/v9"
 
+	"github.com/switchboard-go/switchboard/internal/brokers"
 	"github.com/switchboard-go/switchboard/sender"
 	"github.com/switchboard-go/switchboard/sender/redis"
 )
@@ -131,6 +132,67 @@ func TestStreamThatWentBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	expect(t, n, "new")
+}
+
+// A node that joins where the stream's last entry has been deleted notices too
+// that the stream has been made anew, by a server whose clock lags.
+func TestStreamThatWentBackBeforeItWasRead(t *testing.T) {
+	c, channel := client(t, shared.Address), fresh()
+	key := "{" + channel + "}:stream"
+	const future = "9000000000000-1"
+	add := func(id, payload string) {
+		t.Helper()
+		if err := c.XAdd(t.Context(), &goredis.XAddArgs{Stream: key, ID: id, Values: []any{"p", payload}}).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	add(future, "deleted")
+	if err := c.XDel(t.Context(), key, future).Err(); err != nil {
+		t.Fatal(err)
+	}
+	n := subscribed(t, settings(shared.Address, channel, redis.Stream), "n1")
+	if err := c.Del(t.Context(), key).Err(); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, n, "down", "up")
+	publish(t, n, "after")
+	expect(t, n, "after")
+}
+
+// A whole node tells how many messages it has missed of whom.
+func TestStreamTrimmedAwayIsAGap(t *testing.T) {
+	noLeaks(t)
+	c, channel := client(t, shared.Address), fresh()
+	s := settings(shared.Address, channel, redis.Stream)
+	n1 := startNode(t, s, "n1", nil)
+	proxy, err := brokers.NewProxy(shared.Address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { proxy.Close() })
+	s.Addrs = []string{proxy.Address}
+	n2 := startNode(t, s, "n2", nil)
+	n1.say(t, "before")
+	n2.await(t, "before")
+	if err := proxy.Cut(); err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range numbered("missed", 10) {
+		n1.say(t, text)
+	}
+	if err := c.XTrimMaxLen(t.Context(), "{"+channel+"}:stream", 0).Err(); err != nil {
+		t.Fatal(err)
+	}
+	if err := proxy.Heal(); err != nil {
+		t.Fatal(err)
+	}
+	n1.say(t, "after")
+	n2.await(t, "after")
+	reports := n2.reports()
+	if len(reports) != 1 || reports[0].gap.Origin != "n1" || reports[0].gap.Missing != 10 {
+		t.Errorf("reported were %v, want 10 missing from n1", reports)
+	}
+	eventually(t, n2.cluster.Ready)
 }
 
 // A stream that another type of value stands in the way of is an error at once.

@@ -49,8 +49,8 @@ export class Bulletin {
     button.disabled = true;
     status.textContent = 'Sending…';
     try {
-      await pushNotice({ title: title.value.trim(), content: content.value.trim() });
-      status.textContent = 'Sent.';
+      const warning = await pushNotice({ title: title.value.trim(), content: content.value.trim() });
+      status.textContent = warning ? 'Sent, but people on other nodes may not have it.' : 'Sent.';
       title.value = content.value = '';
     } catch (error) {
       status.textContent = '';
@@ -61,6 +61,7 @@ export class Bulletin {
   }
 }
 
+/** Returns why people on other nodes may not have the notice, if so. */
 async function pushNotice(notice) {
   let response;
   try {
@@ -72,8 +73,8 @@ async function pushNotice(notice) {
   } catch {
     throw new Error('the server cannot be reached.');
   }
-  if (response.ok) return;
   const answer = await response.json().catch(() => ({}));
+  if (response.ok) return answer.warning;
   throw new Error(answer.message || `the server answered ${response.status}.`);
 }
 

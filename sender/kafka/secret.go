@@ -1,0 +1,32 @@
+package kafka
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+)
+
+// redacted is all that is ever shown of a Secret.
+const redacted = "[redacted]"
+
+// Secret is text that must not be seen: whatever prints, logs or marshals it
+// shows "[redacted]" instead.
+type Secret string
+
+// Reveal returns the secret itself.
+func (s Secret) Reveal() string { return string(s) }
+
+// String returns "[redacted]".
+func (Secret) String() string { return redacted }
+
+// GoString returns "[redacted]".
+func (Secret) GoString() string { return redacted }
+
+// Format prints "[redacted]" for every verb.
+func (Secret) Format(state fmt.State, _ rune) { _, _ = io.WriteString(state, redacted) }
+
+// LogValue returns "[redacted]".
+func (Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// MarshalText returns "[redacted]".
+func (Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }

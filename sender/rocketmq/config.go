@@ -1,0 +1,119 @@
+package rocketmq
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// Config is the section sender-rocketmq of a configuration. Defaults returns one
+// to start from.
+type Config struct {
+	// NameServers are host:port of the name servers; one after the other is asked
+	// until one answers. Default: 127.0.0.1:9876.
+	NameServers []string `koanf:"name-servers"`
+	// Topic takes the packets, and sets applications apart. It has 1 to 127
+	// letters, digits, hyphens and underscores. Default: app-websocket.
+	Topic string `koanf:"topic"`
+	// ConsumerGroup is what the nodes call themselves to the brokers, whose
+	// permissions and statistics go by it. It decides nothing about who gets what:
+	// every node gets everything. Default: app-websocket-consumer.
+	ConsumerGroup string `koanf:"consumer-group"`
+	// AccessKey names the user where the brokers have access control. The user
+	// needs to publish to the topic and to subscribe to it in the group. Default:
+	// none.
+	AccessKey string `koanf:"access-key"`
+	// SecretKey signs the user's requests. Default: none.
+	SecretKey Secret `koanf:"secret-key"`
+	// CreateTopic has a topic that does not exist created, with four queues at
+	// each broker; where there is access control the user must be an administrator
+	// for that. Where the brokers let their clients create topics
+	// (autoCreateTopicEnable) one is created anyway. Default: false.
+	CreateTopic bool `koanf:"create-topic"`
+}
+
+// Defaults returns the configuration for a RocketMQ on this machine.
+func Defaults() Config {
+	return Config{
+		NameServers:   []string{"127.0.0.1:9876"},
+		Topic:         "app-websocket",
+		ConsumerGroup: "app-websocket-consumer",
+	}
+}
+
+// What RocketMQ takes as a name.
+var validName = regexp.MustCompile(`^[a-zA-Z0-9_-]+$`)
+
+// Validate returns what is wrong, by key; nil where nothing is.
+func (c Config) Validate() error {
+	var errs []error
+	if len(c.NameServers) == 0 {
+		errs = append(errs, errors.New("name-servers is empty, and needs at least one host:port"))
+	}
+	for _, addr := range c.NameServers {
+		if err := checkAddr(addr); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	for _, name := range []struct {
+		key, value string
+		most       int
+	}{{"topic", c.Topic, 127}, {"consumer-group", c.ConsumerGroup, 120}} {
+		if len(name.value) > name.most || !validName.MatchString(name.value) {
+			errs = append(errs, fmt.Errorf("%s must have 1 to %d letters, digits, hyphens and underscores, not %.40q", name.key, name.most, name.value))
+		}
+	}
+	if (c.AccessKey == "") != (c.SecretKey == "") {
+		errs = append(errs, errors.New("access-key and secret-key need each other"))
+	}
+	return errors.Join(errs...)
+}
+
+// checkAddr does not show an address with an @: it may be a URL with a password.
+func checkAddr(addr string) error {
+	if strings.Contains(addr, "@") {
+		return errors.New("name-servers has host:port only: access-key and secret-key are keys of their own")
+	}
+	host, port, err := net.SplitHostPort(addr)
+	if err == nil && host != "" {
+		if n, err := strconv.ParseUint(port, 10, 16); err == nil && n != 0 {
+			return nil
+		}
+	}
+	return fmt.Errorf("name-servers has %.60q, which is not host:port", addr)
+}
+
+// where names the topic in errors.
+func (c Config) where() string {
+	return fmt.Sprintf("rocketmq %s, topic %s", strings.Join(c.NameServers, ","), c.Topic)
+}
+
+// redacted is all that is ever shown of a Secret.
+const redacted = "[redacted]"
+
+// Secret is text that must not be seen: whatever prints, logs or marshals it
+// shows "[redacted]" instead.
+type Secret string
+
+// Reveal returns the secret itself.
+func (s Secret) Reveal() string { return string(s) }
+
+// String returns "[redacted]".
+func (Secret) String() string { return redacted }
+
+// GoString returns "[redacted]".
+func (Secret) GoString() string { return redacted }
+
+// Format prints "[redacted]" for every verb.
+func (Secret) Format(state fmt.State, _ rune) { _, _ = io.WriteString(state, redacted) }
+
+// LogValue returns "[redacted]".
+func (Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// MarshalText returns "[redacted]".
+func (Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }

@@ -1,0 +1,92 @@
+package rocketmq
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/switchboard-go/switchboard/sender"
+)
+
+const patience = 30 * time.Second
+
+// received returns the next count events, news of the link as "down" and "up".
+func received(t *testing.T, b *Broker, count int) (all []string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for range count {
+		event, err := b.Receive(ctx)
+		if err != nil {
+			t.Fatalf("after %q: %v", all, err)
+		}
+		all = append(all, show(event))
+	}
+	return all
+}
+
+func show(e sender.Event) string {
+	switch e.Link {
+	case sender.LinkDown:
+		return "down"
+	case sender.LinkUp:
+		return "up"
+	}
+	return string(e.Payload)
+}
+
+// eventually waits until ask returns nothing, asking often.
+func eventually(t *testing.T, ask func() error) {
+	t.Helper()
+	deadline := time.After(patience)
+	for {
+		err := ask()
+		if err == nil {
+			return
+		}
+		select {
+		case <-deadline:
+			t.Fatalf("still, after %s: %v", patience, err)
+		case <-time.After(2 * time.Millisecond):
+		}
+	}
+}
+
+// Nothing that a server sends is a panic, or more memory than it sends.
+func FuzzRead(f *testing.F) {
+	f.Add(command(map[string]any{"code": 0, "opaque": 1, "flag": 1, "extFields": map[string]string{"a": "b"}}, []byte("body")))
+	f.Add([]byte{0x03, 0xFF, 0xFF, 0xFF, 0, 0, 0, 0})
+	f.Add([]byte{0, 0, 0, 4, 0, 0, 0, 1})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		here, there := net.Pipe()
+		defer here.Close()
+		defer there.Close()
+		c := &conn{Conn: here, in: bufio.NewReader(bytes.NewReader(data))}
+		a, err := c.read()
+		if err == nil && len(a.body) > len(data) {
+			t.Errorf("%d bytes became %d", len(data), len(a.body))
+		}
+	})
+}
+
+func FuzzDecode(f *testing.F) {
+	f.Add(append(stored(5, []byte("one")), stored(6, nil)...))
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if len(data) < 4096 {
+			_, _ = decode(data)
+		}
+	})
+}
+
+func FuzzParseRoute(f *testing.F) {
+	f.Add([]byte(`{"brokerDatas":[{"brokerAddrs":{0:"a:1"},"brokerName":"b"}],"queueDatas":[{"brokerName":"b","perm":6,"readQueueNums":4,"writeQueueNums":4}]}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if r, err := parseRoute(data); err == nil && len(r.write) > 0 && r.master(r.lane("n1").broker) == "" {
+			t.Error("the lane has no address")
+		}
+	})
+}
