@@ -30,8 +30,8 @@ func main() {
 func run(ctx context.Context, broker string, environ []string, out io.Writer) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	decode := func(section any) error {
-		_, err := config.Load(config.Options{Environ: environ, Sections: map[string]any{"websocket.sender-" + broker: section}})
+	drivers := sender.Sections()
+	if _, err := config.Load(config.Options{Environ: environ, Senders: drivers}); err != nil {
 		return err
 	}
 	var nodes []*node
@@ -41,7 +41,7 @@ func run(ctx context.Context, broker string, environ []string, out io.Writer) (e
 		}
 	}()
 	for i, user := range []string{"ann:1", "bob:1", "cid:2"} { // members are of type 1, administrators of type 2
-		n, err := start(ctx, fmt.Sprintf("node%d", i+1), user, broker, decode)
+		n, err := start(ctx, fmt.Sprintf("node%d", i+1), user, broker, config.Decode(drivers[broker]))
 		if err != nil {
 			return fmt.Errorf("%w\nmake brokers-up runs a broker of each kind", err)
 		}
@@ -72,7 +72,7 @@ func run(ctx context.Context, broker string, environ []string, out io.Writer) (e
 	}
 	row("\nNODE", "ADDRESS", "USER", "PEERS", "READY")
 	for _, n := range nodes {
-		peers, err := n.peers(ctx, len(nodes)-1)
+		peers, err := n.peers(ctx, nodes)
 		if err != nil {
 			return err
 		}

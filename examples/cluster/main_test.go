@@ -55,6 +55,7 @@ func TestRunFails(t *testing.T) {
 	for name, test := range map[string]struct{ broker, variable, says string }{
 		"no broker":      {"redis", "WEBSOCKET_SENDER_REDIS_ADDRS=127.0.0.1:1", "make brokers-up"},
 		"no driver":      {"pigeons", "", "linked in are ["},
+		"one node":       {"local", "", "links no nodes"},
 		"a mistyped key": {"redis", "WEBSOCKET_SENDER_REDIS_ADRS=127.0.0.1:1", "did you mean WEBSOCKET_SENDER_REDIS_ADDRS"},
 	} {
 		t.Run(name, func(t *testing.T) {

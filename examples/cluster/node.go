@@ -24,7 +24,7 @@ const room = "room/7"
 // node is an application, which in earnest has a machine to itself, and a client.
 type node struct {
 	name, address string
-	sender        sender.Sender
+	sender        *sender.Cluster
 	sockets       *websocket.Server
 	web           *httptest.Server
 	user          string
@@ -37,13 +37,17 @@ func start(ctx context.Context, name, user, broker string, decode func(any) erro
 	if err != nil {
 		return nil, err
 	}
-	push, err := sender.Open(ctx, broker, sender.OpenOptions{
+	opened, err := sender.Open(ctx, broker, sender.OpenOptions{
 		Manager: manager,
 		Decode:  decode,
 		Cluster: sender.ClusterOptions{ProbeInterval: 500 * time.Millisecond}, // they know each other soon
 	})
 	if err != nil {
 		return nil, err
+	}
+	push, ok := opened.(*sender.Cluster)
+	if !ok {
+		return nil, errors.Join(fmt.Errorf("the sender %s links no nodes", broker), opened.Shutdown(ctx))
 	}
 	sockets, err := websocket.NewServer(manager, websocket.Options{
 		Authenticator: security.TestTokens(slog.New(slog.DiscardHandler))(nil), // in production, security.FromToken
@@ -74,15 +78,15 @@ func (n *node) shutdown(ctx context.Context) error {
 	return errors.Join(n.sockets.Shutdown(ctx), n.sender.Shutdown(ctx))
 }
 
-// peers returns the names of the other nodes when it knows as many.
-func (n *node) peers(ctx context.Context, count int) ([]string, error) {
+// peers returns the names of the other nodes when all of these are among them.
+func (n *node) peers(ctx context.Context, nodes []*node) ([]string, error) {
 	for {
 		var names []string
-		for _, peer := range n.sender.(*sender.Cluster).Peers() {
+		for _, peer := range n.sender.Peers() {
 			names = append(names, peer.Node)
 		}
-		if len(names) == count {
-			slices.Sort(names)
+		slices.Sort(names)
+		if !slices.ContainsFunc(nodes, func(other *node) bool { return other != n && !slices.Contains(names, other.name) }) {
 			return names, nil
 		}
 		if err := pause(ctx); err != nil {
