@@ -55,7 +55,7 @@ func (c *Collector) Describe(to chan<- *prometheus.Desc) {
 	}
 	if c.cluster != nil {
 		groups = append(groups, []*prometheus.Desc{
-			publishes, publishErrors, batches, clusterReceived, duplicates, foreign, gaps, missing, silent, reconnects, roundTrip, peers,
+			publishes, publishErrors, batches, clusterReceived, duplicates, foreign, gaps, missing, silent, namesakes, reconnects, roundTrip, peers,
 		})
 	}
 	for _, group := range groups {
@@ -147,6 +147,7 @@ func collectCluster(to chan<- prometheus.Metric, s sender.ClusterStats) {
 	count(to, gaps, s.Gaps)
 	count(to, missing, s.Missing)
 	count(to, silent, s.Silent)
+	count(to, namesakes, s.Namesakes)
 	count(to, reconnects, s.Reconnects)
 	gauge(to, roundTrip, s.ProbeRoundTrip.Seconds())
 }

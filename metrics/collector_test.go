@@ -150,7 +150,7 @@ func TestLint(t *testing.T) {
 	if err != nil || len(problems) > 0 {
 		t.Errorf("lint finds %v, %v", problems, err)
 	}
-	const all = 25
+	const all = 26
 	families, err := registry.Gather()
 	if err != nil || len(families) != all {
 		t.Errorf("%d metrics have series, want %d: %v, %v", len(families), all, families, err)
@@ -246,7 +246,7 @@ func TestNoClientMakesSeries(t *testing.T) {
 func TestCluster(t *testing.T) {
 	s := &linked{
 		stats: sender.ClusterStats{
-			Published: 1, PublishErrors: 2, Batches: 3, Received: 4, Duplicates: 5, Foreign: 6, Gaps: 7, Missing: 8, Silent: 9, Reconnects: 10,
+			Published: 1, PublishErrors: 2, Batches: 3, Received: 4, Duplicates: 5, Foreign: 6, Gaps: 7, Missing: 8, Silent: 9, Namesakes: 12, Reconnects: 10,
 			ProbeRoundTrip: 1500 * time.Microsecond,
 		},
 		peers: make([]sender.Peer, 2),
@@ -261,6 +261,7 @@ switchboard_cluster_foreign_total 6
 switchboard_cluster_gaps_total 7
 switchboard_cluster_missing_total 8
 switchboard_cluster_silent_nodes_total 9
+switchboard_cluster_namesakes_total 12
 switchboard_cluster_reconnects_total 10
 switchboard_cluster_probe_round_trip_seconds 0.0015
 switchboard_cluster_peers 2

@@ -36,6 +36,7 @@ var (
 	gaps            = desc("cluster_gaps_total", "Gaps that were noticed in what other nodes send.")
 	missing         = desc("cluster_missing_total", "Messages of other nodes that are known to be missing.")
 	silent          = desc("cluster_silent_nodes_total", "Nodes that went without a goodbye.")
+	namesakes       = desc("cluster_namesakes_total", "Envelopes of another process that has this node's name.")
 	reconnects      = desc("cluster_reconnects_total", "Times that the link to the broker came back.")
 	roundTrip       = desc("cluster_probe_round_trip_seconds", "How long this node's last own message or probe took through the broker.")
 	peers           = desc("cluster_peers", "Other nodes that something has come from lately.")
