@@ -55,9 +55,17 @@ func (h *health) broke(err error, now time.Time) {
 func (h *health) mended(lossy bool, now time.Time) (since time.Time, ok bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	since = h.down
+	// A half-open link loses before the driver notices: what is certain ends with
+	// the last own envelope, or with the break before.
+	since = h.came
+	if h.up.After(since) {
+		since = h.up
+	}
 	if !h.absent.IsZero() {
 		since = h.absent
+	}
+	if h.down.Before(since) {
+		since = h.down
 	}
 	ok = !h.down.IsZero()
 	if ok && lossy {

@@ -20,7 +20,8 @@ type Gap struct {
 	// Missing is how many messages to all nodes are known to be missing; zero
 	// where only the time is known.
 	Missing uint64
-	// Since is when the last message before the gap came, or the link broke.
+	// Since is when the last numbered message before the gap came, or when the link
+	// last was known to work.
 	Since time.Time
 	// Reason says what was noticed, for people.
 	Reason string
@@ -58,6 +59,7 @@ type peers struct {
 type peer struct {
 	number   uint64
 	numbered bool      // its number is known: not all that it sent was to some nodes only
+	counted  time.Time // when the last one with a number came
 	sent     time.Time // when it sent what came last, by its clock, which does not go back
 	seen     time.Time
 	gone     bool
@@ -83,7 +85,7 @@ func (p *peers) note(e *envelope, now time.Time) (v verdict) {
 		known = &peer{}
 		p.last[e.origin] = known
 	}
-	v.since = known.seen
+	v.since = known.counted
 	switch {
 	case e.kind == kindMessage && e.number == 0:
 		// To some nodes only, and so without a number.
@@ -101,6 +103,9 @@ func (p *peers) note(e *envelope, now time.Time) (v verdict) {
 	}
 	if !v.duplicate && !e.time.Before(known.sent) { // an old one says nothing of today
 		known.sent, known.seen, known.gone = e.time, now, e.kind == kindLeave
+	}
+	if !v.duplicate && (e.kind != kindMessage || e.number != 0) {
+		known.counted = now
 	}
 	return v
 }
