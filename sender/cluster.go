@@ -75,7 +75,7 @@ type Cluster struct {
 
 // NewCluster links a node to the others by a broker, which it owns from then on
 // and closes where it fails. It returns when the node hears the others, or with
-// an error after trying for 10 s; the option Background changes that. The manager
+// an error within 10 s of trying; the option Background changes that. The manager
 // has no sessions yet; a nil one makes an emitter, which sends and holds no
 // sessions. node is an emitter's name, of at most 64 bytes, and else must be
 // empty. ctx bounds the call only.

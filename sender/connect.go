@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// startTimeout is how long NewCluster tries to reach the broker.
-const startTimeout = 10 * time.Second
+// startTimeout is how long NewCluster tries to reach the broker. It leaves a second of ten to give up in.
+const startTimeout = 9 * time.Second
 
 // How long connect waits before it tries again: at first, and at the most.
 const (

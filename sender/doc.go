@@ -40,7 +40,7 @@
 // intervals, or messages were missed and no own message has come back that was
 // sent after that. It is nil again when the link is proven, without a restart.
 //
-// A [Cluster] waits for its broker for 10 s when it starts, or as long as it
+// A [Cluster] waits for its broker for up to 10 s when it starts, or as long as it
 // takes in the background, see [ClusterOptions.Background].
 //
 // # Writing a driver

@@ -51,7 +51,7 @@ func Drivers() []Driver {
 			Name: "rabbitmq", Kind: brokers.RabbitMQ, sender: "rabbitmq",
 			can: sender.Capabilities{Durable: true, Routing: sender.RouteNodes},
 			settings: fill(func(c *rabbitmq.Config, address, app string) {
-				c.URL, c.Exchange, c.Queue = rabbitmq.URL("amqp://guest:guest@"+address+"/"), app+"-exchange", app+"-queue"
+				c.URL, c.Exchange, c.Queue = sender.Secret("amqp://guest:guest@"+address+"/"), app+"-exchange", app+"-queue"
 			}),
 		},
 		{

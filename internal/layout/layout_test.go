@@ -137,7 +137,7 @@ var mayImport = []struct {
 	{"websocket", nil},
 	{"listener", []string{"websocket"}},
 	{"security", []string{"websocket"}},
-	{"config", []string{"websocket"}},
+	{"config", []string{"sender", "websocket"}},
 	{"sender", []string{"websocket"}},
 	{"metrics", []string{"sender", "websocket"}},
 	{"sender/all", []string{"sender/*"}},

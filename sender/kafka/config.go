@@ -16,6 +16,8 @@ import (
 	"github.com/segmentio/kafka-go/sasl"
 	"github.com/segmentio/kafka-go/sasl/plain"
 	"github.com/segmentio/kafka-go/sasl/scram"
+
+	"github.com/switchboard-go/switchboard/sender"
 )
 
 // Mechanism is how a user proves who he is, by SASL.
@@ -58,7 +60,7 @@ type Config struct {
 	// Username is that of the SASL user. Default: none, and no SASL.
 	Username string `koanf:"username"`
 	// Password is that of the user. Default: none.
-	Password Secret `koanf:"password"`
+	Password sender.Secret `koanf:"password"`
 	// Mechanism is plain, scram-sha-256 or scram-sha-512. Default: plain.
 	Mechanism Mechanism `koanf:"mechanism"`
 	// TLS encrypts the connections and verifies the brokers. Default: false.

@@ -29,7 +29,7 @@ func TestConformance(t *testing.T) {
 			Unreachable: func(c any, secret string) {
 				o := c.(*kafka.Config)
 				o.Brokers = []string{"127.0.0.1:1"}
-				o.Username, o.Password = "app", kafka.Secret(secret)
+				o.Username, o.Password = "app", sender.Secret(secret)
 			},
 			Invalid: map[string]func(any){
 				"no broker": func(c any) { c.(*kafka.Config).Brokers = nil },

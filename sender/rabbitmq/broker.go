@@ -78,7 +78,7 @@ func New(config Config, node string) (*Broker, error) {
 	if !nodeName.MatchString(node) {
 		return nil, fmt.Errorf("rabbitmq: node name %.80q is not 1 to 64 letters, digits, dots, underscores and hyphens", node)
 	}
-	uri, err := config.URL.parse()
+	uri, err := parseURL(config.URL.Reveal())
 	if err != nil {
 		return nil, fmt.Errorf("rabbitmq: %w", err)
 	}

@@ -19,7 +19,7 @@ func TestMain(m *testing.M) {
 // configured returns the configuration of an application on the broker at address.
 func configured(address, app string) rabbitmq.Config {
 	config := rabbitmq.Defaults()
-	config.URL = rabbitmq.URL("amqp://guest:guest@" + address + "/")
+	config.URL = sender.Secret("amqp://guest:guest@" + address + "/")
 	config.Exchange = app + "-exchange"
 	config.Queue = app + "-queue"
 	return config
@@ -49,7 +49,7 @@ func TestConformance(t *testing.T) {
 	h.Config = &sendertest.Config{
 		Name: "rabbitmq",
 		Unreachable: func(config any, secret string) {
-			config.(*rabbitmq.Config).URL = rabbitmq.URL("amqp://guest:" + secret + "@127.0.0.1:1/")
+			config.(*rabbitmq.Config).URL = sender.Secret("amqp://guest:" + secret + "@127.0.0.1:1/")
 		},
 		Invalid: map[string]func(config any){
 			"no url":              func(c any) { c.(*rabbitmq.Config).URL = "" },

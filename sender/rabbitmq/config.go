@@ -5,14 +5,14 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
-	"log/slog"
 	"math"
 	"os"
 	"strings"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/switchboard-go/switchboard/sender"
 )
 
 // Config is the section sender-rabbitmq of a configuration. Defaults returns one
@@ -22,7 +22,7 @@ type Config struct {
 	// password and vhost, reserved characters are percent-encoded; no path, or
 	// only /, is the virtual host "/". The only parameter is auth_mechanism.
 	// Default: amqp://guest:guest@127.0.0.1:5672/.
-	URL URL `koanf:"url"`
+	URL sender.Secret `koanf:"url"`
 	// Exchange is the name of the topic exchange. It sets applications apart.
 	// Default: app-websocket-exchange.
 	Exchange string `koanf:"exchange"`
@@ -83,7 +83,7 @@ func Defaults() Config {
 func (c Config) Validate() error {
 	var errs []error
 	wrong := func(format string, values ...any) { errs = append(errs, fmt.Errorf(format, values...)) }
-	uri, err := c.URL.parse()
+	uri, err := parseURL(c.URL.Reveal())
 	if err != nil {
 		errs = append(errs, err)
 	}
@@ -160,28 +160,3 @@ func (c Config) tls(uri amqp.URI) (*tls.Config, error) {
 	}
 	return t, nil
 }
-
-// redacted is all that is ever shown of a URL.
-const redacted = "[redacted]"
-
-// URL is where the broker is and the password for it. Whatever prints, logs or
-// marshals it shows "[redacted]" instead.
-type URL string
-
-// Reveal returns the URL itself, with its password.
-func (u URL) Reveal() string { return string(u) }
-
-// String returns "[redacted]".
-func (URL) String() string { return redacted }
-
-// GoString returns "[redacted]".
-func (URL) GoString() string { return redacted }
-
-// Format prints "[redacted]" for every verb.
-func (URL) Format(state fmt.State, _ rune) { _, _ = io.WriteString(state, redacted) }
-
-// LogValue returns "[redacted]".
-func (URL) LogValue() slog.Value { return slog.StringValue(redacted) }
-
-// MarshalText returns "[redacted]".
-func (URL) MarshalText() ([]byte, error) { return []byte(redacted), nil }

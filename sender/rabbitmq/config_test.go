@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/switchboard-go/switchboard/sender"
 	"github.com/switchboard-go/switchboard/sender/rabbitmq"
 )
 
@@ -68,7 +69,7 @@ func TestErrorsOfURLsHaveNoPassword(t *testing.T) {
 		"amqp:app:hunter2@broker",
 	} {
 		config := rabbitmq.Defaults()
-		config.URL = rabbitmq.URL(url)
+		config.URL = sender.Secret(url)
 		_, err := rabbitmq.New(config, "n1")
 		if err == nil {
 			t.Errorf("%s was taken", url)
@@ -80,7 +81,7 @@ func TestErrorsOfURLsHaveNoPassword(t *testing.T) {
 	}
 	for _, url := range []string{"amqp://broker", "amqps://app:p%40ss@broker:5671/v%2Fhost", "amqp://app:hunter2@[::1]:5672/?auth_mechanism=plain"} {
 		config := rabbitmq.Defaults()
-		config.URL = rabbitmq.URL(url)
+		config.URL = sender.Secret(url)
 		if err := config.Validate(); err != nil {
 			t.Errorf("%s: %v", url, err)
 		}

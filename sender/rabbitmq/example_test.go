@@ -14,7 +14,7 @@ import (
 func ExampleNew() {
 	ctx := context.Background()
 	config := rabbitmq.Defaults()
-	config.URL = rabbitmq.URL("amqp://guest:guest@" + server.Address + "/") // amqps://app:s%3Acret@rabbitmq.internal/chat
+	config.URL = sender.Secret("amqp://guest:guest@" + server.Address + "/") // amqps://app:s%3Acret@rabbitmq.internal/chat
 	config.Exchange, config.Queue = "example-new", "example-new"
 
 	manager, err := websocket.NewSessionManager("node1")
@@ -55,7 +55,7 @@ func ExampleConfig() {
 	}
 	decode := func(section any) error {
 		c := section.(*rabbitmq.Config) // with the defaults in it
-		c.URL = rabbitmq.URL("amqp://guest:guest@" + server.Address + "/")
+		c.URL = sender.Secret("amqp://guest:guest@" + server.Address + "/")
 		c.Exchange, c.Queue = "example-config", "example-config"
 		return nil
 	}

@@ -125,7 +125,7 @@ func TestFailures(t *testing.T) {
 		"tls:":                                  "amqps://guest:hunter2@" + server.Address + "/",
 	} {
 		config := rabbitmq.Defaults()
-		config.URL = rabbitmq.URL(url)
+		config.URL = sender.Secret(url)
 		b := open(t, config, "n1")
 		for what, try := range map[string]func() error{
 			"Subscribe": func() error { return b.Subscribe(bounded(t)) },

@@ -120,7 +120,7 @@ func TestLeastPermissions(t *testing.T) {
 	control(t, server, "add_vhost", vhost)
 	control(t, server, "add_user", name, "hunter2:@/?#%")
 	config := configured(server.Address, name)
-	config.URL = rabbitmq.URL("amqp://" + name + ":hunter2%3A%40%2F%3F%23%25@" + server.Address + "/" + url.PathEscape(vhost))
+	config.URL = sender.Secret("amqp://" + name + ":hunter2%3A%40%2F%3F%23%25@" + server.Address + "/" + url.PathEscape(vhost))
 	refused(t, config, vhost)
 
 	allowed := "^" + config.Exchange + `$|^` + config.Queue + `\..*`

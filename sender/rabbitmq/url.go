@@ -22,10 +22,10 @@ var (
 // mechanisms are what the client library can log in with.
 var mechanisms = []string{"plain", "amqplain", "external"}
 
-// parse reads the URL. It refuses what url.Parse takes only because a reserved
+// parseURL reads the broker's URL. It refuses what url.Parse takes only because a reserved
 // character in the password makes other parts of the rest.
-func (u URL) parse() (amqp.URI, error) {
-	parsed, err := url.Parse(string(u))
+func parseURL(text string) (amqp.URI, error) {
+	parsed, err := url.Parse(text)
 	if err != nil || parsed.Host == "" || !strings.HasPrefix(parsed.Host, "[") && strings.Contains(parsed.Hostname(), ":") ||
 		parsed.Fragment != "" || strings.Contains(parsed.EscapedPath(), "@") {
 		return amqp.URI{}, errURL
@@ -40,7 +40,7 @@ func (u URL) parse() (amqp.URI, error) {
 			}
 		}
 	}
-	uri, err := amqp.ParseURI(string(u))
+	uri, err := amqp.ParseURI(text)
 	if err != nil {
 		return amqp.URI{}, errURL
 	}

@@ -5,8 +5,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
-	"log/slog"
 	"net"
 	"os"
 	"strconv"
@@ -15,6 +13,8 @@ import (
 
 	goredis "github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
+
+	"github.com/switchboard-go/switchboard/sender"
 )
 
 // Mode is how packets go through Redis.
@@ -40,11 +40,11 @@ type Config struct {
 	// Username is the ACL user. Default: Redis's own, "default".
 	Username string `koanf:"username"`
 	// Password is that of the user. Default: none.
-	Password Secret `koanf:"password"`
+	Password sender.Secret `koanf:"password"`
 	// SentinelUsername and SentinelPassword are for the sentinels themselves.
 	// Default: none.
-	SentinelUsername string `koanf:"sentinel-username"`
-	SentinelPassword Secret `koanf:"sentinel-password"`
+	SentinelUsername string        `koanf:"sentinel-username"`
+	SentinelPassword sender.Secret `koanf:"sentinel-password"`
 	// DB is the number of the database. A Redis Cluster has only 0. Default: 0.
 	DB int `koanf:"db"`
 	// TLS encrypts the connections and verifies the servers. Default: false.
@@ -226,28 +226,3 @@ func (c Config) where() string {
 	}
 	return "redis " + addrs
 }
-
-// redacted is all that is ever shown of a Secret.
-const redacted = "[redacted]"
-
-// Secret is text that must not be seen: whatever prints, logs or marshals it
-// shows "[redacted]" instead.
-type Secret string
-
-// Reveal returns the secret itself.
-func (s Secret) Reveal() string { return string(s) }
-
-// String returns "[redacted]".
-func (Secret) String() string { return redacted }
-
-// GoString returns "[redacted]".
-func (Secret) GoString() string { return redacted }
-
-// Format prints "[redacted]" for every verb.
-func (Secret) Format(state fmt.State, _ rune) { _, _ = io.WriteString(state, redacted) }
-
-// LogValue returns "[redacted]".
-func (Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
-
-// MarshalText returns "[redacted]".
-func (Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }

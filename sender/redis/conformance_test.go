@@ -56,7 +56,7 @@ func TestConformance(t *testing.T) {
 				Unreachable: func(c any, secret string) {
 					o := c.(*redis.Config)
 					o.Addrs = []string{"127.0.0.1:1"}
-					o.Username, o.Password = "app", redis.Secret(secret)
+					o.Username, o.Password = "app", sender.Secret(secret)
 				},
 				Invalid: map[string]func(any){
 					"no address": func(c any) { c.(*redis.Config).Addrs = nil },

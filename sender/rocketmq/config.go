@@ -3,12 +3,12 @@ package rocketmq
 import (
 	"errors"
 	"fmt"
-	"io"
-	"log/slog"
 	"net"
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/switchboard-go/switchboard/sender"
 )
 
 // Config is the section sender-rocketmq of a configuration. Defaults returns one
@@ -29,7 +29,7 @@ type Config struct {
 	// none.
 	AccessKey string `koanf:"access-key"`
 	// SecretKey signs the user's requests. Default: none.
-	SecretKey Secret `koanf:"secret-key"`
+	SecretKey sender.Secret `koanf:"secret-key"`
 	// CreateTopic has a topic that does not exist created, with four queues at
 	// each broker; where there is access control the user must be an administrator
 	// for that. Where the brokers let their clients create topics
@@ -92,28 +92,3 @@ func checkAddr(addr string) error {
 func (c Config) where() string {
 	return fmt.Sprintf("rocketmq %s, topic %s", strings.Join(c.NameServers, ","), c.Topic)
 }
-
-// redacted is all that is ever shown of a Secret.
-const redacted = "[redacted]"
-
-// Secret is text that must not be seen: whatever prints, logs or marshals it
-// shows "[redacted]" instead.
-type Secret string
-
-// Reveal returns the secret itself.
-func (s Secret) Reveal() string { return string(s) }
-
-// String returns "[redacted]".
-func (Secret) String() string { return redacted }
-
-// GoString returns "[redacted]".
-func (Secret) GoString() string { return redacted }
-
-// Format prints "[redacted]" for every verb.
-func (Secret) Format(state fmt.State, _ rune) { _, _ = io.WriteString(state, redacted) }
-
-// LogValue returns "[redacted]".
-func (Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
-
-// MarshalText returns "[redacted]".
-func (Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }

@@ -29,7 +29,7 @@ func TestConformance(t *testing.T) {
 			Unreachable: func(c any, secret string) {
 				o := c.(*rocketmq.Config)
 				o.NameServers = []string{"127.0.0.1:1"}
-				o.AccessKey, o.SecretKey = "app", rocketmq.Secret(secret)
+				o.AccessKey, o.SecretKey = "app", sender.Secret(secret)
 			},
 			Invalid: map[string]func(any){
 				"no name server": func(c any) { c.(*rocketmq.Config).NameServers = nil },
