@@ -90,7 +90,7 @@ func testRouteAddress(s *suite) {
 	nodes := s.nodes(3)
 	// Addresses as targets have them: of one another's prefix, and with bytes
 	// that are wildcards and separators somewhere.
-	addresses := []string{"user/2/1", "user/2/10", "user/2/%2A", "key/a.b%20c", "key/*", "key/#", "key/[ab]?", "key/" + fmt.Sprintf("%0500d", 7)}
+	addresses := []string{"user/2/1", "user/2/10", "user/2/%2A", "key/a.b%20c", "key/*", "key/#", "key/[ab]?", "key/a..b", "key/.", "key/a.*", "key/a.>", "key/a.#", "key/" + fmt.Sprintf("%0500d", 7)}
 	for i, address := range addresses {
 		takers := nodes[:i%3+1]
 		for _, n := range takers {
@@ -108,7 +108,7 @@ func testRouteAddress(s *suite) {
 	}
 	packet := nodes[0].publish(sender.Packet{Address: "user/2/nobody", Payload: []byte("to nobody")})[0]
 	s.took("an address that nobody has taken", packet, 0)
-	for _, prefix := range []string{"user/2/", "key/x", "key/a", "user/2/2"} {
+	for _, prefix := range []string{"user/2/", "key/x", "key/a", "key/a.c", "user/2/2"} {
 		nodes[0].publish(sender.Packet{Address: prefix, Payload: []byte("to a part or a match of an address")})
 	}
 	s.fence(nodes...)
