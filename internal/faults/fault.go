@@ -3,7 +3,10 @@ package faults
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
+
+	"github.com/switchboard-go/switchboard/internal/witness"
 )
 
 // Fault is something that goes wrong for a while.
@@ -59,21 +62,19 @@ func heal(_ context.Context, r *run) error { return r.site.proxy.Heal() }
 
 // killNode kills B with SIGKILL and waits until the others have noticed: they report it and no longer count it as a peer.
 func killNode(ctx context.Context, r *run) error {
-	b := r.members["B"]
-	r.journal.add(entry{Kind: killed, At: time.Now(), Place: b.place})
-	if err := b.process.kill(); err != nil {
+	r.Journal.Add(witness.Entry{Kind: witness.Killed, At: time.Now(), Place: r.Members["B"].Place})
+	if err := r.b.kill(); err != nil {
 		return err
 	}
-	b.ear.close()
-	delete(r.members, "B")
-	return r.journal.await(ctx, "A and C notice that B is gone", func(all []entry) error {
+	r.Lose("B")
+	return r.Journal.Await(ctx, "A and C notice that B is gone", func(all []witness.Entry) error {
 		unaware := map[string]bool{"A reports": true, "C reports": true, "A counts": true, "C counts": true}
 		for _, e := range all {
 			switch {
-			case e.Kind == gapped && e.Gap.Origin == "B":
+			case e.Kind == witness.Gapped && e.Gap.Origin == "B":
 				delete(unaware, e.Place.Node+" reports")
-			case e.Kind == peered:
-				unaware[e.Place.Node+" counts"] = contains(e.Peers, "B")
+			case e.Kind == witness.Peered:
+				unaware[e.Place.Node+" counts"] = slices.Contains(e.Peers, "B")
 			}
 		}
 		for what, still := range unaware {
@@ -87,17 +88,17 @@ func killNode(ctx context.Context, r *run) error {
 
 // startAgain starts B under its old name.
 func startAgain(ctx context.Context, r *run) error {
-	if r.members["B"] != nil {
+	if r.Members["B"] != nil {
 		return nil // it could not be killed
 	}
 	if err := r.start(ctx, "B"); err != nil {
 		return err
 	}
-	if err := r.journal.await(ctx, "A and C count B as a peer again", func(all []entry) error {
+	if err := r.Journal.Await(ctx, "A and C count B as a peer again", func(all []witness.Entry) error {
 		counts := map[string]bool{}
 		for _, e := range all {
-			if e.Kind == peered {
-				counts[e.Place.Node] = contains(e.Peers, "B")
+			if e.Kind == witness.Peered {
+				counts[e.Place.Node] = slices.Contains(e.Peers, "B")
 			}
 		}
 		if !counts["A"] || !counts["C"] {
@@ -107,5 +108,5 @@ func startAgain(ctx context.Context, r *run) error {
 	}); err != nil {
 		return err
 	}
-	return r.speak()
+	return r.Speak()
 }

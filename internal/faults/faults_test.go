@@ -61,7 +61,7 @@ func keeps(t *testing.T, site *Site, d Driver, f Fault) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("in %s: %s", time.Since(began).Round(100*time.Millisecond), outcome.row())
+	t.Logf("in %s: %s", time.Since(began).Round(100*time.Millisecond), outcome.Row())
 	for i, violation := range outcome.Violations {
 		if i == 10 {
 			t.Errorf("and %d more", len(outcome.Violations)-i)

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/switchboard-go/switchboard/internal/witness"
 	"github.com/switchboard-go/switchboard/sender"
 	"github.com/switchboard-go/switchboard/sender/sendertest/memory"
 )
@@ -41,7 +42,7 @@ func TestRunFindsWhatIsBroken(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			t.Log(outcome.row())
+			t.Log(outcome.Row())
 			evidence := strings.Join(outcome.Violations, "\n")
 			switch {
 			case test.want == "" && evidence != "":
@@ -105,7 +106,7 @@ func onMemory(bus *memory.Bus, can sender.Capabilities, late bool) *run {
 			},
 		},
 		options: Options{Length: 300 * time.Millisecond, ProbeInterval: 500 * time.Millisecond},
-		open: func(node string) opener {
+		open: func(node string) witness.Opener {
 			return func(ctx context.Context, o sender.OpenOptions) (sender.Sender, error) {
 				broker := bus.Open("app", node)
 				if node == "B" {

@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"github.com/switchboard-go/switchboard/internal/faults"
+	"github.com/switchboard-go/switchboard/internal/witness"
 )
 
 func main() {
@@ -45,7 +46,7 @@ func run(readme string) error {
 }
 
 // runAll runs each driver on a broker of its own.
-func runAll(ctx context.Context) (outcomes []faults.Outcome, err error) {
+func runAll(ctx context.Context) (outcomes []witness.Outcome, err error) {
 	for _, d := range faults.Drivers() {
 		of, failure := runDriver(ctx, d)
 		outcomes, err = append(outcomes, of...), errors.Join(err, failure)
@@ -56,7 +57,7 @@ func runAll(ctx context.Context) (outcomes []faults.Outcome, err error) {
 	return outcomes, err
 }
 
-func runDriver(ctx context.Context, d faults.Driver) (outcomes []faults.Outcome, err error) {
+func runDriver(ctx context.Context, d faults.Driver) (outcomes []witness.Outcome, err error) {
 	site, err := faults.NewSite(d.Kind)
 	if err != nil {
 		return nil, err

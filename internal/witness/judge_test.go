@@ -1,4 +1,4 @@
-package faults
+package witness
 
 import (
 	"strings"
@@ -9,7 +9,7 @@ import (
 )
 
 var (
-	a1, b1, b2, c1 = place{"A", 1}, place{"B", 1}, place{"B", 2}, place{"C", 1}
+	a1, b1, b2, c1 = Place{"A", 1}, Place{"B", 1}, Place{"B", 2}, Place{"C", 1}
 	epoch          = time.Unix(1_700_000_000, 0)
 	// everybody is what Receipt says when all three took it, and unknown when the broker does not tell.
 	everybody = sender.Receipt{Local: 1, Published: true, Nodes: 3}
@@ -22,32 +22,32 @@ func at(seconds float64) time.Time {
 }
 
 // script is a journal that is written by hand. A, B and C are there from 0 on.
-type script struct{ all []entry }
+type script struct{ all []Entry }
 
-func (s *script) note(e entry, when float64) {
+func (s *script) note(e Entry, when float64) {
 	e.At = at(when)
 	s.all = append(s.all, e)
 }
 
-func (s *script) open(p place, when float64) {
-	s.note(entry{Kind: opened, Place: p, Text: "session-" + p.String()}, when)
+func (s *script) open(p Place, when float64) {
+	s.note(Entry{Kind: Opened, Place: p, Text: "session-" + p.String()}, when)
 }
 
 // send is one message of A's first voice, for a tenth of a second.
 func (s *script) send(number int, to string, when float64, receipt sender.Receipt, failed string) {
-	m := message{a1, 0, number}
-	s.note(entry{Kind: sending, Place: a1, Message: m, To: to}, when)
-	s.note(entry{Kind: sent, Place: a1, Message: m, Receipt: receipt, Text: failed}, when+.1)
+	m := Message{a1, 0, number}
+	s.note(Entry{Kind: Sending, Place: a1, Message: m, To: to}, when)
+	s.note(Entry{Kind: Sent, Place: a1, Message: m, Receipt: receipt, Text: failed}, when+.1)
 }
 
-func (s *script) come(number int, when float64, to ...place) {
+func (s *script) come(number int, when float64, to ...Place) {
 	for _, p := range to {
-		s.note(entry{Kind: arrived, Place: p, Message: message{a1, 0, number}}, when)
+		s.note(Entry{Kind: Arrived, Place: p, Message: Message{a1, 0, number}}, when)
 	}
 }
 
-func (s *script) gap(p place, g sender.Gap, when float64) {
-	s.note(entry{Kind: gapped, Place: p, Gap: g}, when)
+func (s *script) gap(p Place, g sender.Gap, when float64) {
+	s.note(Entry{Kind: Gapped, Place: p, Gap: g}, when)
 }
 
 func TestJudge(t *testing.T) {
@@ -165,11 +165,11 @@ func TestJudge(t *testing.T) {
 			s.come(7, 1.2, c1)
 		}, Outcome{}, "to which it was not sent"},
 		{"a session ends", true, func(s *script) {
-			s.note(entry{Kind: closed, Place: c1, Text: "EOF"}, 1)
+			s.note(Entry{Kind: Closed, Place: c1, Text: "EOF"}, 1)
 		}, Outcome{}, "the session of C1 ended"},
 		{"a node is killed and comes again", true, func(s *script) {
-			s.note(entry{Kind: killed, Place: b1}, 1)
-			s.note(entry{Kind: closed, Place: b1, Text: "EOF"}, 1)
+			s.note(Entry{Kind: Killed, Place: b1}, 1)
+			s.note(Entry{Kind: Closed, Place: b1, Text: "EOF"}, 1)
 			s.send(1, "all", 2, sender.Receipt{Local: 1, Published: true, Nodes: 2}, "")
 			s.come(1, 2.2, a1, c1)
 			s.open(b2, 3)
@@ -177,28 +177,28 @@ func TestJudge(t *testing.T) {
 			s.come(2, 4.2, a1, b2, c1)
 		}, Outcome{Sent: 2, Due: 3, Delivered: 3}, ""},
 		{"the killed node was sending", true, func(s *script) {
-			s.note(entry{Kind: sending, Place: b1, Message: message{b1, 0, 1}, To: "user/2/A"}, 1)
-			s.note(entry{Kind: killed, Place: b1}, 1.05)
+			s.note(Entry{Kind: Sending, Place: b1, Message: Message{b1, 0, 1}, To: "user/2/A"}, 1)
+			s.note(Entry{Kind: Killed, Place: b1}, 1.05)
 		}, Outcome{Sent: 1, Due: 1, Lost: 1, Told: 1}, ""},
 		{"the killed node had sent", true, func(s *script) {
-			s.note(entry{Kind: sending, Place: b1, Message: message{b1, 0, 1}, To: "user/2/A"}, 1)
-			s.note(entry{Kind: sent, Place: b1, Message: message{b1, 0, 1}, Receipt: toB}, 1.01)
-			s.note(entry{Kind: killed, Place: b1}, 1.05)
+			s.note(Entry{Kind: Sending, Place: b1, Message: Message{b1, 0, 1}, To: "user/2/A"}, 1)
+			s.note(Entry{Kind: Sent, Place: b1, Message: Message{b1, 0, 1}, Receipt: toB}, 1.01)
+			s.note(Entry{Kind: Killed, Place: b1}, 1.05)
 		}, Outcome{Sent: 1, Due: 1, Lost: 1}, "never came to A1"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			s := &script{}
-			for _, p := range []place{a1, b1, c1} {
+			for _, p := range []Place{a1, b1, c1} {
 				s.open(p, 0)
 			}
 			test.write(s)
-			got := judge(s.all, sender.Capabilities{Durable: test.durable, Routing: sender.RouteAddresses})
+			got := Judge(s.all, sender.Capabilities{Durable: test.durable, Routing: sender.RouteAddresses})
 			if len(got.Violations) > 1 || len(got.Violations) == 1 != (test.because != "") || !strings.Contains(strings.Join(got.Violations, ""), test.because) {
 				t.Errorf("found %q, want %q", got.Violations, test.because)
 			}
 			got.Violations, got.Unready = nil, nil
-			if got.row() != test.want.row() || got.Failed != test.want.Failed || got.Disordered != test.want.Disordered {
+			if got.Row() != test.want.Row() || got.Failed != test.want.Failed || got.Disordered != test.want.Disordered {
 				t.Errorf("\ngot  %+v\nwant %+v", got, test.want)
 			}
 		})
@@ -208,51 +208,21 @@ func TestJudge(t *testing.T) {
 // How long it took is measured to the last time that a node became ready again.
 func TestWholeAfter(t *testing.T) {
 	s := &script{}
-	say := func(p place, text string, when float64) { s.note(entry{Kind: readied, Place: p, Text: text}, when) }
+	say := func(p Place, text string, when float64) { s.note(Entry{Kind: Readied, Place: p, Text: text}, when) }
 	say(a1, "connecting", 0)
 	say(a1, "", 1)
 	say(b1, "", 1)
 	say(b1, "the link to the broker has been down", 2)
-	if got := wholeAfter(s.all, at(1)); got != 0 {
+	if got := WholeAfter(s.all, at(1)); got != 0 {
 		t.Errorf("nobody is ready again, and it is %s", got)
 	}
 	say(b1, "", 4)
 	say(a1, "nothing has come back", 5)
 	say(a1, "", 7)
 	say(b1, "other", 7)
-	s.note(entry{Kind: killed, Place: b1}, 7)
+	s.note(Entry{Kind: Killed, Place: b1}, 7)
 	say(b2, "", 9)
-	if got := wholeAfter(s.all, at(3)); got != 4*time.Second {
+	if got := WholeAfter(s.all, at(3)); got != 4*time.Second {
 		t.Errorf("got %s, want 4s", got)
-	}
-}
-
-func TestTable(t *testing.T) {
-	got := Table([]Outcome{
-		{
-			Driver: "redis", Fault: "link cut", Sent: 9, Due: 12, Delivered: 6, Lost: 6, Told: 2, InGap: 3, Failed: 1, Fewer: 4,
-			Whole: 1240 * time.Millisecond, Unready: map[string][]string{"B": {"link down", "gap"}, "A": {"gap"}},
-		},
-		{Driver: "kafka", Fault: "latency", Sent: 1, Due: 1, Delivered: 1},
-	})
-	for _, row := range []string{
-		"\n| redis | link cut | 9 | 6 of 12 | 6: 2, 3, **1 unnoticed** | 0 | 1.2 s | 1 errors; 4 × fewer nodes; A: gap; B: link down, gap |\n",
-		"\n| kafka | latency | 1 | 1 of 1 | 0: 0, 0 | 0 | at once | nothing |\n",
-	} {
-		if !strings.Contains(got, row) {
-			t.Errorf("no row %s in:\n%s", row, got)
-		}
-	}
-}
-
-func TestInsert(t *testing.T) {
-	got, err := Insert("before\n"+begin+"old\n"+end+"\nafter\n", "new\n")
-	if want := "before\n" + begin + "new\n" + end + "\nafter\n"; err != nil || got != want {
-		t.Errorf("got %q, %v, want %q", got, err, want)
-	}
-	for _, text := range []string{"", begin, end, end + begin} {
-		if _, err := Insert(text, "new\n"); err == nil {
-			t.Errorf("%q has both markers", text)
-		}
 	}
 }

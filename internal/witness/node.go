@@ -1,4 +1,4 @@
-package faults
+package witness
 
 import (
 	"context"
@@ -25,13 +25,13 @@ const (
 	fenceVoice = voices
 )
 
-// opener opens the Sender of a node.
-type opener func(ctx context.Context, o sender.OpenOptions) (sender.Sender, error)
+// Opener opens the Sender of a node.
+type Opener func(ctx context.Context, o sender.OpenOptions) (sender.Sender, error)
 
-// node is a node in this process.
-type node struct {
-	place
-	emit   func(entry) // into the journal
+// Node is a node in this process.
+type Node struct {
+	Place
+	emit   func(Entry) // into the journal
 	server *websocket.Server
 	http   *httptest.Server
 	sender sender.Sender
@@ -49,8 +49,10 @@ type deaf struct{}
 // Dispatch implements websocket.Dispatcher. The clients say nothing.
 func (deaf) Dispatch(context.Context, *websocket.Session, websocket.Message) error { return nil }
 
-func startNode(ctx context.Context, p place, probe time.Duration, open opener, emit func(entry)) (_ *node, err error) {
-	n := &node{place: p, emit: emit, quiet: func() {}, ignore: func() {}}
+// StartNode starts a node that takes clients and probes its broker as often as probe says, and that emits what happens to it.
+// Close ends it.
+func StartNode(ctx context.Context, p Place, probe time.Duration, open Opener, emit func(Entry)) (_ *Node, err error) {
+	n := &Node{Place: p, emit: emit, quiet: func() {}, ignore: func() {}}
 	manager, err := websocket.NewSessionManager(p.Node)
 	if err != nil {
 		return nil, err
@@ -64,7 +66,7 @@ func startNode(ctx context.Context, p place, probe time.Duration, open opener, e
 		Dispatcher: deaf{},
 		Limits:     limits,
 		OnOpen: func(s *websocket.Session) {
-			emit(entry{Kind: opened, At: time.Now(), Place: p, Text: s.ID()})
+			emit(Entry{Kind: Opened, At: time.Now(), Place: p, Text: s.ID()})
 		},
 	})
 	if err != nil {
@@ -74,11 +76,11 @@ func startNode(ctx context.Context, p place, probe time.Duration, open opener, e
 	n.sender, err = open(ctx, sender.OpenOptions{Manager: manager, Cluster: sender.ClusterOptions{
 		ProbeInterval: probe,
 		OnGap: func(g sender.Gap) {
-			emit(entry{Kind: gapped, At: time.Now(), Place: p, Gap: g})
+			emit(Entry{Kind: Gapped, At: time.Now(), Place: p, Gap: g})
 		},
 	}})
 	if err != nil {
-		return nil, errors.Join(err, n.close())
+		return nil, errors.Join(err, n.Close())
 	}
 	ctx, n.ignore = context.WithCancel(context.Background())
 	n.watching.Go(func() { n.watch(ctx) })
@@ -86,7 +88,7 @@ func startNode(ctx context.Context, p place, probe time.Duration, open opener, e
 }
 
 // watch notes what Ready and Peers say, when that changes.
-func (n *node) watch(ctx context.Context) {
+func (n *Node) watch(ctx context.Context) {
 	ticker := time.NewTicker(10 * time.Millisecond)
 	defer ticker.Stop()
 	said, peers := "nothing yet", []string{"nobody yet"}
@@ -98,11 +100,11 @@ func (n *node) watch(ctx context.Context) {
 		}
 		if text != said {
 			said = text
-			n.emit(entry{Kind: readied, At: now, Place: n.place, Text: text})
+			n.emit(Entry{Kind: Readied, At: now, Place: n.Place, Text: text})
 		}
 		if names := n.peers(); !slices.Equal(names, peers) {
 			peers = names
-			n.emit(entry{Kind: peered, At: now, Place: n.place, Peers: peers})
+			n.emit(Entry{Kind: Peered, At: now, Place: n.Place, Peers: peers})
 		}
 		select {
 		case <-ticker.C:
@@ -113,7 +115,7 @@ func (n *node) watch(ctx context.Context) {
 }
 
 // peers returns the names of the other nodes that the sender sees.
-func (n *node) peers() []string {
+func (n *Node) peers() []string {
 	names := []string{}
 	if c, ok := n.sender.(*sender.Cluster); ok {
 		for _, peer := range c.Peers() {
@@ -124,11 +126,11 @@ func (n *node) peers() []string {
 	return slices.Compact(names) // two lives of a node are two peers
 }
 
-// url is where a client connects.
-func (n *node) url() string { return strings.Replace(n.http.URL, "http", "ws", 1) }
+// URL is where a client connects.
+func (n *Node) URL() string { return strings.Replace(n.http.URL, "http", "ws", 1) }
 
-// speak has the voices send to the targets in turn, in place of what they did.
-func (n *node) speak(targets []string) error {
+// Speak has the voices send to the targets in turn, in place of what they did.
+func (n *Node) Speak(targets []string) error {
 	var parsed []websocket.Target
 	for _, text := range targets {
 		target, err := websocket.ParseTarget(text)
@@ -137,7 +139,7 @@ func (n *node) speak(targets []string) error {
 		}
 		parsed = append(parsed, target)
 	}
-	if err := n.hush(); err != nil {
+	if err := n.Hush(); err != nil {
 		return err
 	}
 	ctx, quiet := context.WithCancel(context.Background())
@@ -160,40 +162,40 @@ func (n *node) speak(targets []string) error {
 }
 
 // say sends a message, and notes what is said of it.
-func (n *node) say(voice int, to websocket.Target) {
+func (n *Node) say(voice int, to websocket.Target) {
 	n.numbers[voice]++
-	m := message{n.place, voice, n.numbers[voice]}
+	m := Message{n.Place, voice, n.numbers[voice]}
 	content, err := json.Marshal(m)
 	if err != nil {
 		panic(err) // it has no fields that could fail
 	}
-	n.emit(entry{Kind: sending, At: time.Now(), Place: n.place, Message: m, To: to.String()})
+	n.emit(Entry{Kind: Sending, At: time.Now(), Place: n.Place, Message: m, To: to.String()})
 	receipt, err := n.sender.Send(context.Background(), to, websocket.Message{Type: "fault", Content: content})
-	e := entry{Kind: sent, At: time.Now(), Place: n.place, Message: m, Receipt: receipt}
+	e := Entry{Kind: Sent, At: time.Now(), Place: n.Place, Message: m, Receipt: receipt}
 	if err != nil {
 		e.Text = err.Error()
 	}
 	n.emit(e)
 }
 
-// hush ends what speak began, when what is under way has been sent.
-func (n *node) hush() error {
+// Hush ends what Speak began, when what is under way has been sent.
+func (n *Node) Hush() error {
 	n.quiet()
 	n.speaking.Wait()
 	return nil
 }
 
-// fence sends one message to all. Who gets it has got all from before that it will ever get.
-func (n *node) fence() error {
+// Fence sends one message to all. Who gets it has got all from before that it will ever get.
+func (n *Node) Fence() error {
 	n.say(fenceVoice, websocket.ToAll())
 	return nil
 }
 
-// close ends the node.
-func (n *node) close() error {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+// Close ends the node.
+func (n *Node) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), Patience)
 	defer cancel()
-	errs := []error{n.hush()}
+	errs := []error{n.Hush()}
 	n.ignore()
 	n.watching.Wait()
 	if n.sender != nil {
@@ -202,7 +204,7 @@ func (n *node) close() error {
 	n.http.Close()
 	errs = append(errs, n.server.Shutdown(ctx))
 	if err := errors.Join(errs...); err != nil {
-		return fmt.Errorf("close %s: %w", n.place, err)
+		return fmt.Errorf("close %s: %w", n.Place, err)
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package faults
+package witness
 
 import (
 	"context"
@@ -17,7 +17,7 @@ type ear struct {
 	hearing sync.WaitGroup
 }
 
-func listen(ctx context.Context, url string, p place, j *journal) (*ear, error) {
+func listen(ctx context.Context, url string, p Place, j *Journal) (*ear, error) {
 	conn, _, err := client.Dial(ctx, url, nil) //nolint:bodyclose // a WebSocket has none
 	if err != nil {
 		return nil, fmt.Errorf("connect to %s: %w", p, err)
@@ -31,17 +31,17 @@ func listen(ctx context.Context, url string, p place, j *journal) (*ear, error) 
 				return
 			}
 			if err != nil {
-				j.add(entry{Kind: closed, At: time.Now(), Place: p, Text: err.Error()})
+				j.Add(Entry{Kind: Closed, At: time.Now(), Place: p, Text: err.Error()})
 				return
 			}
-			j.add(entry{Kind: arrived, At: time.Now(), Place: p, Message: m})
+			j.Add(Entry{Kind: Arrived, At: time.Now(), Place: p, Message: m})
 		}
 	})
 	return e, nil
 }
 
 // next waits for the next message.
-func (e *ear) next(ctx context.Context) (m message, err error) {
+func (e *ear) next(ctx context.Context) (m Message, err error) {
 	_, payload, err := e.conn.Read(ctx)
 	if err != nil {
 		return m, err

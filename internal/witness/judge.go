@@ -1,7 +1,8 @@
-package faults
+package witness
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,31 +14,9 @@ import (
 // a message of the gap can have been sent: Since is when the last one before it came.
 const transit = time.Second
 
-// Outcome is what came of a run.
-type Outcome struct {
-	// Driver and Fault are the names.
-	Driver, Fault string
-	// Sent counts the messages that Send was called with, Failed those for which it returned an error, and Fewer those
-	// that fewer nodes took than there were, as their Receipt says.
-	Sent, Failed, Fewer int
-	// Due counts the copies of messages that sessions on other nodes should have got; the sessions of a node that was
-	// killed do not count. Delivered are those that came, Lost those that did not.
-	Due, Delivered, Lost int
-	// Told counts the lost ones that the sender knows of, InGap those that the receiver knows of.
-	Told, InGap int
-	// Twice counts what came again, and Disordered what came after something that was sent later.
-	Twice, Disordered int
-	// Unready says for each node that was not ready for a while how it put that, in few words.
-	Unready map[string][]string
-	// Whole is how long after the fault's end all nodes were ready, for good.
-	Whole time.Duration
-	// Violations are the promises that were not kept, each with its evidence.
-	Violations []string
-}
-
 // sentMessage is what is known of a message.
 type sentMessage struct {
-	message
+	Message
 	to      websocket.Target
 	began   time.Time
 	ended   time.Time // zero where Send did not return, because its node was killed
@@ -53,7 +32,7 @@ func (m *sentMessage) String() string {
 	case m.failed != "":
 		said = "Send failed: " + m.failed
 	}
-	return fmt.Sprintf("%s to %s, sent from %s to %s (%s)", m.message, m.to, clock(m.began), clock(m.ended), said)
+	return fmt.Sprintf("%s to %s, sent from %s to %s (%s)", m.Message, m.to, clock(m.began), clock(m.ended), said)
 }
 
 func clock(t time.Time) string {
@@ -65,33 +44,35 @@ func clock(t time.Time) string {
 
 // hearer is a session and what is known of what it got.
 type hearer struct {
-	place
+	Place
 	id     string
 	opened time.Time
 	killed time.Time // zero where it lives
-	got    map[message]int
-	gaps   []entry
+	got    map[Message]int
+	gaps   []Entry
 	// latest is the message from each place that was begun last, of those that came.
-	latest map[place]*sentMessage
+	latest map[Place]*sentMessage
 }
 
 // verdict is a judgement while it is found.
 type verdict struct {
 	Outcome
 	can      sender.Capabilities
-	messages map[message]*sentMessage
+	messages map[Message]*sentMessage
 	order    []*sentMessage
 	hearers  []*hearer
-	at       map[place]*hearer
+	at       map[Place]*hearer
+	origins  map[string]bool // the nodes' names
 }
 
-// judge compares a journal with the promises. It has an end at which all has come that will come.
-func judge(all []entry, can sender.Capabilities) Outcome {
-	v := &verdict{can: can, messages: map[message]*sentMessage{}, at: map[place]*hearer{}}
+// Judge compares a journal with the promises of who can do what can says. The journal has an end at which all has come that
+// will come, as after [Cluster.Recover].
+func Judge(all []Entry, can sender.Capabilities) Outcome {
+	v := &verdict{can: can, messages: map[Message]*sentMessage{}, at: map[Place]*hearer{}, origins: map[string]bool{}}
 	v.Unready = map[string][]string{}
 	v.index(all)
 	for _, e := range all {
-		if e.Kind == arrived {
+		if e.Kind == Arrived {
 			v.arrival(e)
 		}
 	}
@@ -107,61 +88,61 @@ func (v *verdict) violated(format string, values ...any) {
 }
 
 // index reads all but what arrived.
-func (v *verdict) index(all []entry) {
+func (v *verdict) index(all []Entry) {
 	for _, e := range all {
 		switch e.Kind {
-		case opened:
-			h := &hearer{place: e.Place, id: e.Text, opened: e.At, got: map[message]int{}, latest: map[place]*sentMessage{}}
-			v.hearers, v.at[e.Place] = append(v.hearers, h), h
-		case killed:
+		case Opened:
+			h := &hearer{Place: e.Place, id: e.Text, opened: e.At, got: map[Message]int{}, latest: map[Place]*sentMessage{}}
+			v.hearers, v.at[e.Place], v.origins[e.Place.Node] = append(v.hearers, h), h, true
+		case Killed:
 			v.at[e.Place].killed = e.At
-		case gapped:
+		case Gapped:
 			if h := v.at[e.Place]; h != nil {
 				h.gaps = append(h.gaps, e)
 			}
-		case closed:
+		case Closed:
 			if h := v.at[e.Place]; h.killed.IsZero() {
 				v.violated("the session of %s ended at %s: %s", e.Place, clock(e.At), e.Text)
 			}
-		case sending:
+		case Sending:
 			to, err := websocket.ParseTarget(e.To)
 			if err != nil {
 				v.violated("%s: %v", e.Message, err)
 			}
-			m := &sentMessage{message: e.Message, to: to, began: e.At}
+			m := &sentMessage{Message: e.Message, to: to, began: e.At}
 			v.messages[e.Message], v.order = m, append(v.order, m)
-		case sent:
+		case Sent:
 			m := v.messages[e.Message]
 			m.ended, m.receipt, m.failed = e.At, e.Receipt, e.Text
-		case readied:
+		case Readied:
 			v.unready(e)
 		}
 	}
 }
 
 // unready notes that a node said that it is not ready.
-func (v *verdict) unready(e entry) {
+func (v *verdict) unready(e Entry) {
 	words := e.Text
 	for text, short := range map[string]string{"link to the broker has been down": "link down", "nothing has come back": "no answer", "were missed": "gap", "connecting": "connecting"} {
 		if strings.Contains(e.Text, text) {
 			words = short
 		}
 	}
-	if words != "" && !contains(v.Unready[e.Place.Node], words) {
+	if words != "" && !slices.Contains(v.Unready[e.Place.Node], words) {
 		v.Unready[e.Place.Node] = append(v.Unready[e.Place.Node], words)
 	}
 }
 
 // arrival judges what came: it was sent, and to this session, it comes for the first time, and nothing has come that was sent
 // after it.
-func (v *verdict) arrival(e entry) {
+func (v *verdict) arrival(e Entry) {
 	h, m := v.at[e.Place], v.messages[e.Message]
 	if m == nil || !addressed(m, h) {
 		v.violated("%s came to %s at %s, to which it was not sent", e.Message, h, clock(e.At))
 		return
 	}
-	h.got[m.message]++
-	if h.got[m.message] > 1 {
+	h.got[m.Message]++
+	if h.got[m.Message] > 1 {
 		v.Twice++
 		v.violated("%s came to %s again at %s", m, h, clock(e.At))
 		return
@@ -203,8 +184,8 @@ func (v *verdict) losses(m *sentMessage) {
 		if !addressed(m, h) || !h.killed.IsZero() || !h.opened.Before(m.began) {
 			continue
 		}
-		came := h.got[m.message] > 0
-		if h.place == m.From {
+		came := h.got[m.Message] > 0
+		if h.Place == m.From {
 			if !came && m.receipt.Local > 0 {
 				v.violated("%s never came to %s, its own node", m, h)
 			}
@@ -285,7 +266,7 @@ func (v *verdict) numbers() {
 			counted[e.Gap.Origin] += e.Gap.Missing
 		}
 		for _, m := range v.order {
-			if !v.toAllNodes(m) || m.From == h.place || !h.opened.Before(m.began) || h.got[m.message] > 0 {
+			if !v.toAllNodes(m) || m.From == h.Place || !h.opened.Before(m.began) || h.got[m.Message] > 0 {
 				continue
 			}
 			switch {
@@ -301,7 +282,7 @@ func (v *verdict) numbers() {
 				most[m.From.Node]++ // it was for another node's session, so that nobody knows whether it came to this node
 			}
 		}
-		for _, node := range []string{"A", "B"} {
+		for node := range v.origins {
 			if n := counted[node]; n < least[node] || n > most[node] {
 				v.violated("%s counts %d messages from %s as missing, where from %d to %d are: %s", h, n, node, least[node], most[node], h.reported())
 			}

@@ -1,0 +1,85 @@
+package drivertest
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/go-viper/mapstructure/v2"
+)
+
+// Config is the configuration of a driver.
+type Config interface{ Validate() error }
+
+// ReadByKeys checks that values, which are all that a configuration has, are read into it by their keys and make want.
+func ReadByKeys[C Config](t *testing.T, defaults func() C, values map[string]any, want C) {
+	t.Helper()
+	got := defaults()
+	decoder, err := mapstructure.NewDecoder(&mapstructure.DecoderConfig{
+		Result: &got, TagName: "koanf", ErrorUnused: true, DecodeHook: mapstructure.StringToTimeDurationHookFunc(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := decoder.Decode(values); err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	if keys := reflect.TypeFor[C]().NumField(); len(values) != keys {
+		t.Errorf("%d keys are read, and there are %d", len(values), keys)
+	}
+}
+
+// Password is what the configurations that Refuses spoils may have as their passwords. No error shows it.
+const Password = "hunter2"
+
+// Spoilt is a configuration with something wrong.
+type Spoilt[C Config] struct {
+	Name  string
+	Spoil func(*C)
+	Want  string // what the error says
+}
+
+// Refuses checks that the defaults are valid, and that Validate and open refuse what is spoilt, and say why.
+func Refuses[C Config](t *testing.T, defaults func() C, open func(C) error, tests []Spoilt[C]) {
+	t.Helper()
+	if err := defaults().Validate(); err != nil {
+		t.Errorf("the defaults: %v", err)
+	}
+	for _, test := range tests {
+		t.Run(test.Name, func(t *testing.T) {
+			c := defaults()
+			test.Spoil(&c)
+			for what, err := range map[string]error{"Validate": c.Validate(), "opening": open(c)} {
+				if err == nil || !strings.Contains(err.Error(), test.Want) {
+					t.Fatalf("%s returned %v, want something with %q", what, err, test.Want)
+				}
+				if strings.Contains(err.Error(), Password) {
+					t.Fatalf("%s shows a password: %v", what, err)
+				}
+			}
+		})
+	}
+}
+
+// RefusesFiles checks that files which are not there, or have no certificates, are refused when a Broker is opened with them.
+func RefusesFiles(t *testing.T, open func(ca, cert, key string) error) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "some.pem")
+	refused := func(what, want string, err error) {
+		t.Helper()
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("of %s it says %v, want something with %q", what, err, want)
+		}
+	}
+	refused("a file that is not there", "tls-ca-file: open "+file, open(file, "", ""))
+	if err := os.WriteFile(file, []byte("no certificate"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	refused("a file without certificates", "has no certificates in PEM", open(file, "", ""))
+	refused("a certificate of its own that is none", "tls-cert-file and tls-key-file: ", open("", file, file))
+}

@@ -1,0 +1,227 @@
+package drivertest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/switchboard-go/switchboard/internal/brokers"
+	"github.com/switchboard-go/switchboard/internal/witness"
+	"github.com/switchboard-go/switchboard/sender"
+)
+
+// Fault is something that goes wrong for a while.
+type Fault struct {
+	Name string
+	// Lasts is how long it does at least: until the nodes that it concerns have noticed.
+	Lasts time.Duration
+	// begin and end break and mend.
+	begin, end func(Site) error
+	// both: it concerns both nodes, else only the one behind the proxy.
+	both bool
+	// link: it is not the broker's, so that a node that is to notice it must be behind the proxy.
+	link bool
+	// harmless: the link stays up.
+	harmless bool
+}
+
+// The faults of the link of one node are Cut, HalfOpen and Latency, those of the broker Stopped, Killed and Paused.
+var (
+	Cut = Fault{Name: "link cut", Lasts: 5 * time.Second, link: true,
+		begin: func(s Site) error { return s.Proxy.Cut() }, end: heal}
+	HalfOpen = Fault{Name: "link half-open", Lasts: 5 * time.Second, link: true,
+		begin: func(s Site) error { return s.Proxy.Blackhole() }, end: heal}
+	Latency = Fault{Name: "200 ms of latency", Lasts: 5 * time.Second, link: true, harmless: true,
+		begin: func(s Site) error { return s.Proxy.Latency(200 * time.Millisecond) }, end: heal}
+	Stopped = Fault{Name: "broker stopped", Lasts: 5 * time.Second, both: true,
+		begin: func(s Site) error { return s.Broker.Stop() }, end: restart}
+	Killed = Fault{Name: "broker killed", Lasts: 5 * time.Second, both: true,
+		begin: func(s Site) error { return s.Broker.Kill() }, end: restart}
+	Paused = Fault{Name: "broker paused", Lasts: 5 * time.Second, both: true,
+		begin: func(s Site) error { return s.Broker.Pause() }, end: func(s Site) error { return s.Broker.Resume() }}
+)
+
+func heal(s Site) error    { return s.Proxy.Heal() }
+func restart(s Site) error { return s.Broker.Restart() }
+
+// OfBoth is the fault of a link where both nodes are behind the proxy.
+func (f Fault) OfBoth() Fault {
+	f.Name, f.both = f.Name+", both nodes", true
+	return f
+}
+
+// Lasting is the fault with another length.
+func (f Fault) Lasting(d time.Duration) Fault {
+	f.Lasts = d
+	return f
+}
+
+// Site is where a fault happens.
+type Site struct {
+	Broker *brokers.Broker
+	Proxy  *brokers.Proxy
+	// Open returns the Broker of a new node of an application of the site's own, which reaches the broker through the
+	// Proxy or past it. The site's nodes close it.
+	Open func(t testing.TB, node string, proxied bool) sender.Broker
+}
+
+// AtOnce has faults happen at the same time, each in a subtest and on a site of its own: they mostly wait. It does so whatever
+// the flag -parallel says, and logs a table of what came of them.
+func AtOnce(t *testing.T, site func(t *testing.T) Site, faults ...Fault) {
+	t.Helper()
+	rows := make([]string, len(faults))
+	var running sync.WaitGroup
+	for i, f := range faults {
+		running.Go(func() {
+			t.Run(f.Name, func(t *testing.T) { rows[i] = f.happen(t, site(t)) })
+		})
+	}
+	running.Wait()
+	t.Logf("\n%s%s", witness.Header, strings.Join(rows, "\n"))
+}
+
+// InTurn is AtOnce with one fault after the other.
+func InTurn(t *testing.T, site func(t *testing.T) Site, faults ...Fault) {
+	t.Helper()
+	for _, f := range faults {
+		AtOnce(t, site, f)
+	}
+}
+
+// The nodes. Both send, and far is the one that is behind the proxy.
+const near, far = "near", "far"
+
+// happen lets the fault happen and fails the test where a promise is broken. It returns a row of the table.
+func (f Fault) happen(t *testing.T, s Site) string {
+	t.Helper()
+	outcome, err := f.try(t, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, violation := range outcome.Violations {
+		if i == 10 {
+			t.Errorf("and %d more", len(outcome.Violations)-i)
+			break
+		}
+		t.Error(violation)
+	}
+	return outcome.Row()
+}
+
+// try lets the fault happen. The nodes end with the test.
+func (f Fault) try(t *testing.T, s Site) (witness.Outcome, error) {
+	c := &trial{fault: f, senders: map[string]*sender.Cluster{}}
+	c.Speakers = [2]string{near, far}
+	t.Cleanup(func() {
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	for _, name := range c.Speakers {
+		if err := c.start(t.Context(), name, s.Open(t, name, name == far || f.both && f.link)); err != nil {
+			return witness.Outcome{}, err
+		}
+	}
+	return c.run(t.Context(), s)
+}
+
+// trial is a fault at work.
+type trial struct {
+	witness.Cluster
+	fault   Fault
+	can     sender.Capabilities
+	senders map[string]*sender.Cluster
+	// unkept are promises that were found broken on the way.
+	unkept []string
+}
+
+// start starts a node on a Broker.
+func (c *trial) start(ctx context.Context, name string, b sender.Broker) error {
+	c.can = b.Capabilities()
+	place := witness.Place{Node: name, Life: 1}
+	open := func(ctx context.Context, o sender.OpenOptions) (s sender.Sender, err error) {
+		c.senders[name], err = sender.NewCluster(ctx, b, o.Manager, "", o.Cluster)
+		return c.senders[name], err
+	}
+	n, err := witness.StartNode(ctx, place, 0, open, c.Journal.Add)
+	if err != nil {
+		return err
+	}
+	return c.Join(ctx, place, n)
+}
+
+// run lets the fault happen while the nodes send, and judges.
+func (c *trial) run(ctx context.Context, s Site) (witness.Outcome, error) {
+	if err := errors.Join(c.Ready(ctx), c.Speak(), c.Hear(ctx)); err != nil {
+		return witness.Outcome{}, err
+	}
+	if err := c.fault.begin(s); err != nil {
+		return witness.Outcome{}, err
+	}
+	select { // how long a fault lasts is what it is
+	case <-time.After(c.fault.Lasts):
+	case <-ctx.Done():
+	}
+	c.expect(c.noticed(ctx))
+	ended := time.Now()
+	if err := c.fault.end(s); err != nil {
+		return witness.Outcome{}, err
+	}
+	c.expect(c.Recover(ctx))
+	outcome := witness.Judge(c.Journal.All(), c.can)
+	outcome.Fault, outcome.Whole = c.fault.Name, witness.WholeAfter(c.Journal.All(), ended)
+	c.judge()
+	outcome.Violations = append(c.unkept, outcome.Violations...)
+	return outcome, nil
+}
+
+func (c *trial) expect(err error) {
+	if err != nil {
+		c.unkept = append(c.unkept, err.Error())
+	}
+}
+
+// noticed waits until the driver has told each node that the fault concerns that its link is down. Of a harmless one it says
+// which node is not ready.
+func (c *trial) noticed(ctx context.Context) error {
+	if c.fault.harmless {
+		return errors.Join(c.senders[near].Ready(), c.senders[far].Ready())
+	}
+	return c.Journal.Await(ctx, "the nodes notice", func([]witness.Entry) error {
+		for name, s := range c.senders {
+			if name == near && !c.fault.both {
+				continue
+			}
+			if said := fmt.Sprint(s.Ready()); !strings.Contains(said, "the link to the broker has been down") {
+				return fmt.Errorf("of its broken link %s says: %s", name, said)
+			}
+		}
+		return nil
+	})
+}
+
+// judge finds what two nodes promise beyond what any cluster does: nothing foreign comes, a driver that keeps its packets hands
+// none on twice, and where only far is cut off, near's sends go on, and far has no gap where all is kept.
+func (c *trial) judge() {
+	for name, s := range c.senders {
+		stats := s.Stats()
+		if stats.Foreign > 0 || stats.Duplicates > 0 {
+			c.expect(fmt.Errorf("to %s came %d foreign messages and %d duplicates", name, stats.Foreign, stats.Duplicates))
+		}
+	}
+	if c.fault.both {
+		return
+	}
+	for _, e := range c.Journal.All() {
+		switch {
+		case e.Kind == witness.Sent && e.Place.Node == near && e.Text != "":
+			c.expect(fmt.Errorf("%s failed, whose link was whole: %s", e.Message, e.Text))
+		case e.Kind == witness.Gapped && e.Place.Node == far && c.can.Durable:
+			c.expect(fmt.Errorf("far reports the gap %+v, where all was kept for it", e.Gap))
+		}
+	}
+}
