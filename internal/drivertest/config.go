@@ -11,7 +11,10 @@ import (
 )
 
 // Config is the configuration of a driver.
-type Config interface{ Validate() error }
+type Config interface {
+	// Validate returns what is wrong.
+	Validate() error
+}
 
 // ReadByKeys checks that values, which are all that a configuration has, are read into it by their keys and make want.
 func ReadByKeys[C Config](t *testing.T, defaults func() C, values map[string]any, want C) {
@@ -34,29 +37,23 @@ func ReadByKeys[C Config](t *testing.T, defaults func() C, values map[string]any
 	}
 }
 
-// Password is what the configurations that Refuses spoils may have as their passwords. No error shows it.
+// Password is what configurations that are refused may have as their passwords. No error shows it.
 const Password = "hunter2"
 
-// Spoilt is a configuration with something wrong.
-type Spoilt[C Config] struct {
-	Name  string
-	Spoil func(*C)
-	Want  string // what the error says
-}
-
-// Refuses checks that the defaults are valid, and that Validate and open refuse what is spoilt, and say why.
-func Refuses[C Config](t *testing.T, defaults func() C, open func(C) error, tests []Spoilt[C]) {
+// Refuses checks that the defaults are valid, and returns what checks that Validate and open refuse a configuration that has
+// been spoilt, with an error that says what is wanted.
+func Refuses[C Config](t *testing.T, defaults func() C, open func(C) error) (refuses func(name string, spoil func(*C), want string)) {
 	t.Helper()
 	if err := defaults().Validate(); err != nil {
 		t.Errorf("the defaults: %v", err)
 	}
-	for _, test := range tests {
-		t.Run(test.Name, func(t *testing.T) {
+	return func(name string, spoil func(*C), want string) {
+		t.Run(name, func(t *testing.T) {
 			c := defaults()
-			test.Spoil(&c)
+			spoil(&c)
 			for what, err := range map[string]error{"Validate": c.Validate(), "opening": open(c)} {
-				if err == nil || !strings.Contains(err.Error(), test.Want) {
-					t.Fatalf("%s returned %v, want something with %q", what, err, test.Want)
+				if err == nil || !strings.Contains(err.Error(), want) {
+					t.Fatalf("%s returned %v, want something with %q", what, err, want)
 				}
 				if strings.Contains(err.Error(), Password) {
 					t.Fatalf("%s shows a password: %v", what, err)

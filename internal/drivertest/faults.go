@@ -73,11 +73,11 @@ type Site struct {
 // the flag -parallel says, and logs a table of what came of them.
 func AtOnce(t *testing.T, site func(t *testing.T) Site, faults ...Fault) {
 	t.Helper()
-	rows := make([]string, len(faults))
+	rows, name := make([]string, len(faults)), t.Name()
 	var running sync.WaitGroup
 	for i, f := range faults {
 		running.Go(func() {
-			t.Run(f.Name, func(t *testing.T) { rows[i] = f.happen(t, site(t)) })
+			t.Run(f.Name, func(t *testing.T) { rows[i] = f.happen(t, site(t), name) })
 		})
 	}
 	running.Wait()
@@ -96,7 +96,7 @@ func InTurn(t *testing.T, site func(t *testing.T) Site, faults ...Fault) {
 const near, far = "near", "far"
 
 // happen lets the fault happen and fails the test where a promise is broken. It returns a row of the table.
-func (f Fault) happen(t *testing.T, s Site) string {
+func (f Fault) happen(t *testing.T, s Site, driver string) string {
 	t.Helper()
 	outcome, err := f.try(t, s)
 	if err != nil {
@@ -109,6 +109,7 @@ func (f Fault) happen(t *testing.T, s Site) string {
 		}
 		t.Error(violation)
 	}
+	outcome.Driver = driver
 	return outcome.Row()
 }
 
@@ -116,15 +117,14 @@ func (f Fault) happen(t *testing.T, s Site) string {
 func (f Fault) try(t *testing.T, s Site) (witness.Outcome, error) {
 	c := &trial{fault: f, senders: map[string]*sender.Cluster{}}
 	c.Speakers = [2]string{near, far}
-	t.Cleanup(func() {
+	nearest, farthest := s.Open(t, near, f.both && f.link), s.Open(t, far, true)
+	t.Cleanup(func() { // before what Open has cleaned up
 		if err := c.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	for _, name := range c.Speakers {
-		if err := c.start(t.Context(), name, s.Open(t, name, name == far || f.both && f.link)); err != nil {
-			return witness.Outcome{}, err
-		}
+	if err := errors.Join(c.start(t.Context(), near, nearest), c.start(t.Context(), far, farthest)); err != nil {
+		return witness.Outcome{}, err
 	}
 	return c.run(t.Context(), s)
 }
@@ -156,7 +156,7 @@ func (c *trial) start(ctx context.Context, name string, b sender.Broker) error {
 
 // run lets the fault happen while the nodes send, and judges.
 func (c *trial) run(ctx context.Context, s Site) (witness.Outcome, error) {
-	if err := errors.Join(c.Ready(ctx), c.Speak(), c.Hear(ctx)); err != nil {
+	if err := c.Begin(ctx); err != nil {
 		return witness.Outcome{}, err
 	}
 	if err := c.fault.begin(s); err != nil {
@@ -171,9 +171,8 @@ func (c *trial) run(ctx context.Context, s Site) (witness.Outcome, error) {
 	if err := c.fault.end(s); err != nil {
 		return witness.Outcome{}, err
 	}
-	c.expect(c.Recover(ctx))
-	outcome := witness.Judge(c.Journal.All(), c.can)
-	outcome.Fault, outcome.Whole = c.fault.Name, witness.WholeAfter(c.Journal.All(), ended)
+	outcome := c.End(ctx, c.can, ended)
+	outcome.Fault = c.fault.Name
 	c.judge()
 	outcome.Violations = append(c.unkept, outcome.Violations...)
 	return outcome, nil

@@ -1,6 +1,8 @@
 package drivertest
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -28,14 +30,19 @@ func TestTrialFindsWhatIsBroken(t *testing.T) {
 		{"doubles", routes, memory.Duplicates, "again"},
 		{"doubles, durable", keeps, memory.Duplicates, "duplicates"}, // which a cluster drops
 		{"swaps, durable", keeps, memory.Reorders, "never came to"},  // what is overtaken is dropped as old
+		{"delays", routes, delays, "came to far1 at"},
 		{"does not keep", keeps, memory.LosesDurable, "never came to"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
 			bus := memory.New(memory.Options{Capabilities: test.can, CountNodes: true, Fault: test.fault})
 			brokers := map[string]*memory.Broker{}
 			site := Site{Open: func(_ testing.TB, node string, _ bool) sender.Broker {
 				brokers[node] = bus.Open("app", node)
+				if test.fault == delays {
+					return &lateBroker{Broker: brokers[node]}
+				}
 				return brokers[node]
 			}}
 			cut := Fault{Name: "cut", Lasts: 300 * time.Millisecond,
@@ -64,4 +71,30 @@ func TestTrialFindsWhatIsBroken(t *testing.T) {
 			}
 		})
 	}
+}
+
+// delays is the fault of a lateBroker, which a bus knows nothing of.
+const delays memory.Fault = "delays"
+
+// lateBroker receives what is to a user behind what comes after it, now and then.
+type lateBroker struct {
+	*memory.Broker
+	held  sender.Event
+	after int // how many more events come before the one that is held
+}
+
+func (b *lateBroker) Receive(ctx context.Context) (sender.Event, error) {
+	if b.after == 1 {
+		b.after = 0
+		return b.held, nil
+	}
+	event, err := b.Broker.Receive(ctx)
+	switch {
+	case b.after > 0:
+		b.after--
+	case bytes.Contains(event.Payload, []byte("user/")):
+		b.held, b.after = event, 50
+		return b.Receive(ctx)
+	}
+	return event, err
 }

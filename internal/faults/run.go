@@ -34,8 +34,6 @@ type run struct {
 	fault   Fault
 	options Options
 	app     string
-	// open, where it is set, opens the senders instead of the driver.
-	open func(node string) witness.Opener
 
 	witness.Cluster
 	b     *process // node B, where it is one
@@ -60,26 +58,15 @@ func (r *run) do(ctx context.Context) (_ witness.Outcome, err error) {
 			return witness.Outcome{}, err
 		}
 	}
-	if err := r.Ready(ctx); err != nil {
-		return witness.Outcome{}, err
-	}
-	if err := r.Speak(); err != nil {
-		return witness.Outcome{}, err
-	}
-	if err := r.Hear(ctx); err != nil {
+	if err := r.Begin(ctx); err != nil {
 		return witness.Outcome{}, err
 	}
 	ended, err := r.disturb(ctx)
 	if err != nil {
 		return witness.Outcome{}, err
 	}
-	unwell := r.Recover(ctx)
-	outcome := witness.Judge(r.Journal.All(), r.driver.can)
+	outcome := r.End(ctx, r.driver.can, ended)
 	outcome.Driver, outcome.Fault = r.driver.Name, r.fault.Name
-	outcome.Whole = witness.WholeAfter(r.Journal.All(), ended)
-	if unwell != nil {
-		outcome.Violations = append([]string{unwell.Error()}, outcome.Violations...)
-	}
 	return outcome, nil
 }
 
@@ -96,13 +83,7 @@ func (r *run) start(ctx context.Context, name string) error {
 		r.b = p
 		return r.Join(ctx, place, p)
 	}
-	var open witness.Opener
-	if r.open != nil {
-		open = r.open(name)
-	} else {
-		open = r.driver.opener(r.site.address(name), r.app)
-	}
-	n, err := witness.StartNode(ctx, place, probe, open, r.Journal.Add)
+	n, err := witness.StartNode(ctx, place, probe, r.driver.opener(r.site.address(name), r.app), r.Journal.Add)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/switchboard-go/switchboard/sender"
 	"github.com/switchboard-go/switchboard/websocket"
 )
 
@@ -97,8 +98,8 @@ func (c *Cluster) Speak() error {
 	return nil
 }
 
-// Hear waits until what is sent from now on comes: some of it from each of the Speakers to each other node.
-func (c *Cluster) Hear(ctx context.Context) error {
+// hear waits until what is sent from now on comes: some of it from each of the Speakers to each other node.
+func (c *Cluster) hear(ctx context.Context) error {
 	const enough = 30
 	now := time.Now()
 	seen := 0
@@ -127,15 +128,37 @@ func (c *Cluster) Hear(ctx context.Context) error {
 	})
 }
 
-// Recover waits until the cluster is whole and all that was sent has come, if it ever does. Nobody sends any more then.
-func (c *Cluster) Recover(ctx context.Context) error {
-	heard := c.Hear(ctx)
+// Begin waits until all nodes are ready, has the Speakers send, and returns when what they send is heard.
+func (c *Cluster) Begin(ctx context.Context) error {
+	if err := c.ready(ctx); err != nil {
+		return err
+	}
+	if err := c.Speak(); err != nil {
+		return err
+	}
+	return c.hear(ctx)
+}
+
+// End waits until the cluster is whole and all that was sent has come, if it ever does, and judges by what the driver can. Nobody
+// sends any more then. The fault has ended at ended.
+func (c *Cluster) End(ctx context.Context, can sender.Capabilities, ended time.Time) Outcome {
+	unwell := c.recover(ctx)
+	o := judge(c.Journal.All(), can)
+	o.Whole = wholeAfter(c.Journal.All(), ended)
+	if unwell != nil {
+		o.Violations = append([]string{unwell.Error()}, o.Violations...)
+	}
+	return o
+}
+
+func (c *Cluster) recover(ctx context.Context) error {
+	heard := c.hear(ctx)
 	for _, name := range c.Speakers {
 		if err := c.Members[name].Hush(); err != nil {
 			return err
 		}
 	}
-	return errors.Join(heard, c.finish(ctx), c.Ready(ctx))
+	return errors.Join(heard, c.finish(ctx), c.ready(ctx))
 }
 
 // finish sends a last word from each of the Speakers, again until it comes.
@@ -187,8 +210,8 @@ func (c *Cluster) each(f func(from, to *Member) error) error {
 	return nil
 }
 
-// Ready waits until all nodes say that they are.
-func (c *Cluster) Ready(ctx context.Context) error {
+// ready waits until all nodes say that they are.
+func (c *Cluster) ready(ctx context.Context) error {
 	return c.Journal.Await(ctx, "the nodes are ready", func(all []Entry) error {
 		said := map[Place]string{}
 		for _, e := range all {
@@ -209,8 +232,8 @@ func (c *Cluster) Ready(ctx context.Context) error {
 	})
 }
 
-// WholeAfter returns how long after the fault's end the last node was ready that was not.
-func WholeAfter(all []Entry, ended time.Time) time.Duration {
+// wholeAfter returns how long after the fault's end the last node was ready that was not.
+func wholeAfter(all []Entry, ended time.Time) time.Duration {
 	well := map[Place]bool{}
 	after := time.Duration(0)
 	for _, e := range all {

@@ -65,9 +65,8 @@ type verdict struct {
 	origins  map[string]bool // the nodes' names
 }
 
-// Judge compares a journal with the promises of who can do what can says. The journal has an end at which all has come that
-// will come, as after [Cluster.Recover].
-func Judge(all []Entry, can sender.Capabilities) Outcome {
+// judge compares a journal with the promises of who can do what can says. It has an end at which all has come that will come.
+func judge(all []Entry, can sender.Capabilities) Outcome {
 	v := &verdict{can: can, messages: map[Message]*sentMessage{}, at: map[Place]*hearer{}, origins: map[string]bool{}}
 	v.Unready = map[string][]string{}
 	v.index(all)

@@ -193,7 +193,7 @@ func TestJudge(t *testing.T) {
 				s.open(p, 0)
 			}
 			test.write(s)
-			got := Judge(s.all, sender.Capabilities{Durable: test.durable, Routing: sender.RouteAddresses})
+			got := judge(s.all, sender.Capabilities{Durable: test.durable, Routing: sender.RouteAddresses})
 			if len(got.Violations) > 1 || len(got.Violations) == 1 != (test.because != "") || !strings.Contains(strings.Join(got.Violations, ""), test.because) {
 				t.Errorf("found %q, want %q", got.Violations, test.because)
 			}
@@ -213,7 +213,7 @@ func TestWholeAfter(t *testing.T) {
 	say(a1, "", 1)
 	say(b1, "", 1)
 	say(b1, "the link to the broker has been down", 2)
-	if got := WholeAfter(s.all, at(1)); got != 0 {
+	if got := wholeAfter(s.all, at(1)); got != 0 {
 		t.Errorf("nobody is ready again, and it is %s", got)
 	}
 	say(b1, "", 4)
@@ -222,7 +222,7 @@ func TestWholeAfter(t *testing.T) {
 	say(b1, "other", 7)
 	s.note(Entry{Kind: Killed, Place: b1}, 7)
 	say(b2, "", 9)
-	if got := WholeAfter(s.all, at(3)); got != 4*time.Second {
+	if got := wholeAfter(s.all, at(3)); got != 4*time.Second {
 		t.Errorf("got %s, want 4s", got)
 	}
 }

@@ -2,28 +2,20 @@ package redis_test
 
 import (
 	"context"
-	"os"
-	"path/filepath"
-	"reflect"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/go-viper/mapstructure/v2"
 	goredis "github.com/redis/go-redis/v9"
 
+	"github.com/switchboard-go/switchboard/internal/drivertest"
 	"github.com/switchboard-go/switchboard/sender"
 	"github.com/switchboard-go/switchboard/sender/redis"
 	"github.com/switchboard-go/switchboard/websocket"
 )
 
 func TestConfigIsReadByItsKeys(t *testing.T) {
-	got := redis.Defaults()
-	decoder, err := mapstructure.NewDecoder(&mapstructure.DecoderConfig{Result: &got, TagName: "koanf", ErrorUnused: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := decoder.Decode(map[string]any{
+	drivertest.ReadByKeys(t, redis.Defaults, map[string]any{
 		"addrs":             []string{"sentinel1:26379", "sentinel2:26379"},
 		"cluster":           true,
 		"master-name":       "chat",
@@ -39,91 +31,56 @@ func TestConfigIsReadByItsKeys(t *testing.T) {
 		"channel":           "chat-production",
 		"mode":              "stream",
 		"stream-max-len":    5000,
-	}); err != nil {
-		t.Fatal(err)
-	}
-	want := redis.Config{
+	}, redis.Config{
 		Addrs: []string{"sentinel1:26379", "sentinel2:26379"}, Cluster: true, MasterName: "chat",
 		Username: "app", Password: "hunter2", SentinelUsername: "watch", SentinelPassword: "hunter3",
 		DB: 3, TLS: true, TLSCAFile: "ca.pem", TLSCertFile: "cert.pem", TLSKeyFile: "key.pem", Channel: "chat-production", Mode: redis.Stream, StreamMaxLen: 5000,
-	}
-	if !reflect.DeepEqual(got, want) {
-		t.Errorf("got %+v, want %+v", got, want)
-	}
-}
-
-func TestDefaultsAreValid(t *testing.T) {
-	if err := redis.Defaults().Validate(); err != nil {
-		t.Fatal(err)
-	}
+	})
 }
 
 func TestConfigValidate(t *testing.T) {
-	tests := []struct {
-		name  string
-		spoil func(*redis.Config)
-		want  string
-	}{
-		{"no addrs", func(c *redis.Config) { c.Addrs = nil }, "addrs is empty"},
-		{"no port", func(c *redis.Config) { c.Addrs = []string{"localhost"} }, `"localhost", which is not host:port`},
-		{"port 0", func(c *redis.Config) { c.Addrs = []string{"localhost:0"} }, "not host:port"},
-		{"a port by name", func(c *redis.Config) { c.Addrs = []string{"localhost:redis"} }, "not host:port"},
-		{"no host", func(c *redis.Config) { c.Addrs = []string{":6379"} }, "not host:port"},
-		{"a URL", func(c *redis.Config) { c.Addrs = []string{"redis://me:hunter2@localhost:6379"} }, "keys of their own"},
-		{"one of two", func(c *redis.Config) { c.Addrs = []string{"localhost:6379", "other"} }, `"other"`},
-		{"cluster of sentinels", func(c *redis.Config) { c.Cluster, c.MasterName = true, "main" }, "exclude each other"},
-		{"sentinel password alone", func(c *redis.Config) { c.SentinelPassword = "hunter2" }, "need master-name"},
-		{"sentinel user without password", func(c *redis.Config) { c.MasterName, c.SentinelUsername = "main", "u" }, "sentinel-username needs"},
-		{"user without password", func(c *redis.Config) { c.Username = "u" }, "username needs password"},
-		{"negative db", func(c *redis.Config) { c.DB = -1 }, "db must not be negative"},
-		{"db of a cluster", func(c *redis.Config) { c.Cluster, c.DB = true, 2 }, "db must be 0, not 2"},
-		{"db of several servers", func(c *redis.Config) { c.Addrs, c.DB = []string{"a:1", "b:1"}, 2 }, "db must be 0, not 2"},
-		{"CA without TLS", func(c *redis.Config) { c.TLSCAFile = "ca.pem" }, "tls-key-file need tls"},
-		{"a certificate without its key", func(c *redis.Config) { c.TLS, c.TLSCertFile = true, "cert.pem" }, "need each other"},
-		{"no channel", func(c *redis.Config) { c.Channel = "" }, "channel must have"},
-		{"a brace", func(c *redis.Config) { c.Channel = "a}b" }, `not "a}b"`},
-		{"a space", func(c *redis.Config) { c.Channel = "a b" }, "without spaces"},
-		{"a control character", func(c *redis.Config) { c.Channel = "a\x00" }, "channel must have"},
-		{"a long channel", func(c *redis.Config) { c.Channel = strings.Repeat("a", 201) }, "200 bytes"},
-		{"no mode", func(c *redis.Config) { c.Mode = "" }, "mode must be pubsub or stream"},
-		{"another mode", func(c *redis.Config) { c.Mode = "queue" }, `not "queue"`},
-		{"a short stream", func(c *redis.Config) { c.StreamMaxLen = 999 }, "stream-max-len must be at least 1000, not 999"},
+	refuses := drivertest.Refuses(t, redis.Defaults, opened)
+	refuses("no addrs", func(c *redis.Config) { c.Addrs = nil }, "addrs is empty")
+	refuses("no port", func(c *redis.Config) { c.Addrs = []string{"localhost"} }, `"localhost", which is not host:port`)
+	refuses("port 0", func(c *redis.Config) { c.Addrs = []string{"localhost:0"} }, "not host:port")
+	refuses("a port by name", func(c *redis.Config) { c.Addrs = []string{"localhost:redis"} }, "not host:port")
+	refuses("no host", func(c *redis.Config) { c.Addrs = []string{":6379"} }, "not host:port")
+	refuses("a URL", func(c *redis.Config) { c.Addrs = []string{"redis://me:hunter2@localhost:6379"} }, "keys of their own")
+	refuses("one of two", func(c *redis.Config) { c.Addrs = []string{"localhost:6379", "other"} }, `"other"`)
+	refuses("cluster of sentinels", func(c *redis.Config) { c.Cluster, c.MasterName = true, "main" }, "exclude each other")
+	refuses("sentinel password alone", func(c *redis.Config) { c.SentinelPassword = "hunter2" }, "need master-name")
+	refuses("sentinel user without password", func(c *redis.Config) { c.MasterName, c.SentinelUsername = "main", "u" }, "sentinel-username needs")
+	refuses("user without password", func(c *redis.Config) { c.Username = "u" }, "username needs password")
+	refuses("negative db", func(c *redis.Config) { c.DB = -1 }, "db must not be negative")
+	refuses("db of a cluster", func(c *redis.Config) { c.Cluster, c.DB = true, 2 }, "db must be 0, not 2")
+	refuses("db of several servers", func(c *redis.Config) { c.Addrs, c.DB = []string{"a:1", "b:1"}, 2 }, "db must be 0, not 2")
+	refuses("CA without TLS", func(c *redis.Config) { c.TLSCAFile = "ca.pem" }, "tls-key-file need tls")
+	refuses("a certificate without its key", func(c *redis.Config) { c.TLS, c.TLSCertFile = true, "cert.pem" }, "need each other")
+	refuses("no channel", func(c *redis.Config) { c.Channel = "" }, "channel must have")
+	refuses("a brace", func(c *redis.Config) { c.Channel = "a}b" }, `not "a}b"`)
+	refuses("a space", func(c *redis.Config) { c.Channel = "a b" }, "without spaces")
+	refuses("a control character", func(c *redis.Config) { c.Channel = "a\x00" }, "channel must have")
+	refuses("a long channel", func(c *redis.Config) { c.Channel = strings.Repeat("a", 201) }, "200 bytes")
+	refuses("no mode", func(c *redis.Config) { c.Mode = "" }, "mode must be pubsub or stream")
+	refuses("another mode", func(c *redis.Config) { c.Mode = "queue" }, `not "queue"`)
+	refuses("a short stream", func(c *redis.Config) { c.StreamMaxLen = 999 }, "stream-max-len must be at least 1000, not 999")
+}
+
+// opened returns why a configuration cannot be opened.
+func opened(c redis.Config) error {
+	b, err := redis.Open(c, "n1")
+	if err == nil {
+		b.Close()
 	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			c := redis.Defaults()
-			test.spoil(&c)
-			err := c.Validate()
-			if err == nil || !strings.Contains(err.Error(), test.want) {
-				t.Fatalf("got %v, want something with %q", err, test.want)
-			}
-			if strings.Contains(err.Error(), "hunter2") {
-				t.Fatalf("the error shows a password: %v", err)
-			}
-			if b, err := redis.Open(c, "n1"); err == nil {
-				b.Close()
-				t.Fatal("Open took it")
-			}
-		})
-	}
+	return err
 }
 
 func TestConfigTLSFiles(t *testing.T) {
-	c := redis.Defaults()
-	c.TLS, c.TLSCAFile = true, filepath.Join(t.TempDir(), "missing.pem")
-	if _, err := redis.Open(c, "n1"); err == nil || !strings.Contains(err.Error(), "tls-ca-file: open "+c.TLSCAFile) {
-		t.Errorf("got %v for a file that is not there", err)
-	}
-	if err := os.WriteFile(c.TLSCAFile, []byte("no certificate"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := redis.Open(c, "n1"); err == nil || !strings.Contains(err.Error(), "has no certificates in PEM") {
-		t.Errorf("got %v for a file without certificates", err)
-	}
-	c.TLSCAFile, c.TLSCertFile, c.TLSKeyFile = "", c.TLSCAFile, c.TLSCAFile
-	if _, err := redis.Open(c, "n1"); err == nil || !strings.Contains(err.Error(), "tls-cert-file and tls-key-file: ") {
-		t.Errorf("got %v for a certificate of one's own that is none", err)
-	}
+	drivertest.RefusesFiles(t, func(ca, cert, key string) error {
+		c := redis.Defaults()
+		c.TLS, c.TLSCAFile, c.TLSCertFile, c.TLSKeyFile = true, ca, cert, key
+		return opened(c)
+	})
 }
 
 func TestNewTakesOnlyWhatItCanUse(t *testing.T) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"testing"
 
-	"github.com/switchboard-go/switchboard/internal/brokers"
 	"github.com/switchboard-go/switchboard/sender"
 	"github.com/switchboard-go/switchboard/sender/redis"
 	"github.com/switchboard-go/switchboard/sender/sendertest"
@@ -21,11 +20,7 @@ func TestConformance(t *testing.T) {
 	modes(t, func(t *testing.T, mode redis.Mode) {
 		noLeaks(t)
 		// Of its own, as it is stopped and started again.
-		server, err := brokers.Start(brokers.Redis)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { server.Close() })
+		server := ownServer(t)
 		can := capabilities[mode]
 		harness := sendertest.Harness{
 			Open: func(t testing.TB, app, node string) sender.Broker {

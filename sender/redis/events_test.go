@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/switchboard-go/switchboard/sender"
+	"github.com/switchboard-go/switchboard/internal/drivertest"
 )
 
 func newEvents() *events {
@@ -23,14 +23,7 @@ func popAll(e *events) (all []string) {
 		if !ok {
 			return all
 		}
-		switch event.Link {
-		case sender.LinkDown:
-			all = append(all, "down")
-		case sender.LinkUp:
-			all = append(all, "up")
-		default:
-			all = append(all, string(event.Payload))
-		}
+		all = append(all, drivertest.Text(event))
 	}
 }
 

@@ -1,18 +1,12 @@
 package redis_test
 
 import (
-	"context"
-	"crypto/rand"
-	"fmt"
-	"strings"
 	"testing"
-	"time"
 
 	goredis "github.com/redis/go-redis/v9"
-	"go.uber.org/goleak"
 
 	"github.com/switchboard-go/switchboard/internal/brokers"
-	"github.com/switchboard-go/switchboard/sender"
+	"github.com/switchboard-go/switchboard/internal/drivertest"
 	"github.com/switchboard-go/switchboard/sender/redis"
 )
 
@@ -23,9 +17,19 @@ func TestMain(m *testing.M) {
 	brokers.Main(m, brokers.Redis, func(b *brokers.Broker) { shared = b })
 }
 
-// patience bounds every wait of a test. It is not a measure: a test that meets
-// it has failed.
-const patience = 30 * time.Second
+const patience = drivertest.Patience
+
+// The words of package drivertest. A name of an application is a channel here.
+var (
+	fresh      = drivertest.Fresh
+	noLeaks    = drivertest.NoLeaks
+	eventually = drivertest.Eventually
+	publish    = drivertest.Publish
+	next       = drivertest.Next
+	text       = drivertest.Text
+	expect     = drivertest.Expect
+	numbered   = drivertest.Numbered
+)
 
 var bothModes = [...]redis.Mode{redis.PubSub, redis.Stream}
 
@@ -35,15 +39,6 @@ func modes(t *testing.T, test func(t *testing.T, mode redis.Mode)) {
 		t.Run(string(mode), func(t *testing.T) { test(t, mode) })
 	}
 }
-
-// noLeaks fails a test that leaves goroutines behind.
-func noLeaks(t testing.TB) {
-	before := goleak.IgnoreCurrent()
-	t.Cleanup(func() { goleak.VerifyNone(t, before) })
-}
-
-// fresh returns a channel that no other test has.
-func fresh() string { return "test-" + strings.ToLower(rand.Text()[:12]) }
 
 // settings returns a configuration for the Redis at addr.
 func settings(addr, channel string, mode redis.Mode) redis.Config {
@@ -56,27 +51,26 @@ func settings(addr, channel string, mode redis.Mode) redis.Config {
 func open(t testing.TB, c redis.Config, node string) *redis.Broker {
 	t.Helper()
 	b, err := redis.Open(c, node)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := b.Close(); err != nil {
-			t.Errorf("close: %v", err)
-		}
-	})
-	return b
+	return drivertest.Opened(t, b, err)
 }
 
 // subscribed returns a broker that is live.
 func subscribed(t testing.TB, c redis.Config, node string) *redis.Broker {
 	t.Helper()
 	b := open(t, c, node)
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	if err := b.Subscribe(ctx); err != nil {
+	drivertest.Subscribe(t, b)
+	return b
+}
+
+// ownServer returns a Redis that a test breaks, closed with it.
+func ownServer(t testing.TB) *brokers.Broker {
+	t.Helper()
+	server, err := brokers.Start(brokers.Redis)
+	if err != nil {
 		t.Fatal(err)
 	}
-	return b
+	t.Cleanup(func() { server.Close() })
+	return server
 }
 
 // client returns a client of the Redis at addr, closed with the test.
@@ -84,76 +78,4 @@ func client(t testing.TB, addr string) *goredis.Client {
 	c := goredis.NewClient(&goredis.Options{Addr: addr})
 	t.Cleanup(func() { c.Close() })
 	return c
-}
-
-// publish publishes payloads to all.
-func publish(t testing.TB, b *redis.Broker, payloads ...string) []sender.Packet {
-	t.Helper()
-	packets := make([]sender.Packet, len(payloads))
-	for i, payload := range payloads {
-		packets[i] = sender.Packet{Payload: []byte(payload), Nodes: sender.NodesUnknown}
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	if err := b.Publish(ctx, packets); err != nil {
-		t.Fatal(err)
-	}
-	return packets
-}
-
-// next returns the next event.
-func next(t testing.TB, b *redis.Broker) sender.Event {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	event, err := b.Receive(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return event
-}
-
-// expect receives exactly these events next: "down", "up" or payloads.
-func expect(t testing.TB, b *redis.Broker, wants ...string) {
-	t.Helper()
-	for _, want := range wants {
-		if got := text(next(t, b)); got != want {
-			t.Fatalf("received %s, want %s", got, want)
-		}
-	}
-}
-
-func text(e sender.Event) string {
-	switch e.Link {
-	case sender.LinkDown:
-		return "down"
-	case sender.LinkUp:
-		return "up"
-	}
-	return string(e.Payload)
-}
-
-// eventually waits until ask returns nothing, asking often.
-func eventually(t testing.TB, ask func() error) {
-	t.Helper()
-	deadline := time.After(patience)
-	for {
-		err := ask()
-		if err == nil {
-			return
-		}
-		select {
-		case <-deadline:
-			t.Fatalf("still, after %s: %v", patience, err)
-		case <-time.After(2 * time.Millisecond):
-		}
-	}
-}
-
-func numbered(what string, count int) []string {
-	texts := make([]string, count)
-	for i := range texts {
-		texts[i] = fmt.Sprintf("%s %d", what, i)
-	}
-	return texts
 }

@@ -10,7 +10,6 @@ import (
 
 	goredis "github.com/redis/go-redis/v9"
 
-	"github.com/switchboard-go/switchboard/internal/brokers"
 	"github.com/switchboard-go/switchboard/sender"
 	"github.com/switchboard-go/switchboard/sender/redis"
 )
@@ -18,11 +17,7 @@ import (
 // A backlog of which a usual read takes too long is read in smaller pieces, or
 // the node would try the same again for ever.
 func backlogOverSlowLink(t *testing.T) {
-	server, err := brokers.Start(brokers.Redis)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { server.Close() })
+	server := ownServer(t)
 	const rate, small, large = 5 << 20, 30, 18
 	s := settings(slowLink(t, server.Address, rate), "slow", redis.Stream)
 	n := subscribed(t, s, "n1")
@@ -81,7 +76,7 @@ func slowLink(t testing.TB, upstream string, rate int) string {
 		})
 		for err == nil {
 			_, err = io.CopyN(client, server, int64(rate/100))
-			wait(time.Second / 100)
+			<-time.After(time.Second / 100)
 		}
 	}
 	running.Go(func() {

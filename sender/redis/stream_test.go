@@ -6,7 +6,7 @@ import (
 
 	goredis "github.com/redis/go-redis/v9"
 
-	"github.com/switchboard-go/switchboard/internal/brokers"
+	"github.com/switchboard-go/switchboard/internal/drivertest"
 	"github.com/switchboard-go/switchboard/sender"
 	"github.com/switchboard-go/switchboard/sender/redis"
 )
@@ -36,9 +36,7 @@ func TestStreamIsReadOnAfterABreak(t *testing.T) {
 	for round := range 20 {
 		kill(t, c, "normal") // also the one that publishes, so that this may fail once
 		packets := numbered("packet", round*10+10)[round*10:]
-		eventually(t, func() error {
-			return other.Publish(t.Context(), []sender.Packet{{Payload: []byte(packets[0])}})
-		})
+		drivertest.Insist(t, other, packets[0])
 		publish(t, other, packets[1:]...)
 		for _, want := range packets {
 			got := text(next(t, n))
@@ -165,11 +163,7 @@ func TestStreamTrimmedAwayIsAGap(t *testing.T) {
 	c, channel := client(t, shared.Address), fresh()
 	s := settings(shared.Address, channel, redis.Stream)
 	n1 := startNode(t, s, "n1", nil)
-	proxy, err := brokers.NewProxy(shared.Address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { proxy.Close() })
+	proxy := drivertest.Proxied(t, shared.Address)
 	s.Addrs = []string{proxy.Address}
 	n2 := startNode(t, s, "n2", nil)
 	n1.say(t, "before")
