@@ -1,19 +1,15 @@
 package kafka_test
 
 import (
-	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
-	"strings"
 	"testing"
 	"time"
 
 	kafkago "github.com/segmentio/kafka-go"
-	"go.uber.org/goleak"
 
 	"github.com/switchboard-go/switchboard/internal/brokers"
-	"github.com/switchboard-go/switchboard/sender"
+	"github.com/switchboard-go/switchboard/internal/drivertest"
 	"github.com/switchboard-go/switchboard/sender/kafka"
 )
 
@@ -25,19 +21,22 @@ func TestMain(m *testing.M) {
 	brokers.Main(m, brokers.Kafka, func(b *brokers.Broker) { shared = b })
 }
 
-// patience bounds every wait of a test. It is not a measure: a test that meets
-// it has failed.
-const patience = 30 * time.Second
+const patience = drivertest.Patience
 
-// noLeaks fails a test that leaves goroutines behind.
-func noLeaks(t testing.TB) {
-	before := goleak.IgnoreCurrent()
-	// The shared Kafka has one of its own when it is started again.
-	t.Cleanup(func() { goleak.VerifyNone(t, before, goleak.IgnoreAnyFunction("os/exec.(*Cmd).Wait")) })
-}
-
-// fresh returns a topic that no other test has.
-func fresh() string { return "test-" + strings.ToLower(rand.Text()[:12]) }
+// The words of package drivertest. A name of an application is a topic here.
+var (
+	fresh      = drivertest.Fresh
+	noLeaks    = drivertest.NoLeaks
+	eventually = drivertest.Eventually
+	subscribe  = drivertest.Subscribe
+	packets    = drivertest.Packets
+	publish    = drivertest.Publish
+	insist     = drivertest.Insist
+	next       = drivertest.Next
+	text       = drivertest.Text
+	expect     = drivertest.Expect
+	numbered   = drivertest.Numbered
+)
 
 // settings returns a configuration for the shared Kafka.
 func settings(topic string) kafka.Config {
@@ -50,43 +49,16 @@ func settings(topic string) kafka.Config {
 func open(t testing.TB, c kafka.Config, node string) *kafka.Broker {
 	t.Helper()
 	b, err := kafka.New(c, node)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := b.Close(); err != nil {
-			t.Errorf("close: %v", err)
-		}
-	})
-	return b
+	return drivertest.Opened(t, b, err)
 }
 
 // openThrough is open with a network that can be broken.
 func openThrough(t testing.TB, c kafka.Config, node string) (*kafka.Broker, *brokers.Proxy) {
 	t.Helper()
-	p := proxy(t)
+	p := drivertest.Proxied(t, shared.Address)
 	b := open(t, c, node)
 	kafka.DialThrough(b, p.Address)
 	return b, p
-}
-
-func proxy(t testing.TB) *brokers.Proxy {
-	t.Helper()
-	p, err := brokers.NewProxy(shared.Address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { p.Close() })
-	return p
-}
-
-func subscribe(t testing.TB, b *kafka.Broker) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	if err := b.Subscribe(ctx); err != nil {
-		t.Fatal(err)
-	}
 }
 
 // subscribed returns a broker that is live.
@@ -160,79 +132,4 @@ func describe(t testing.TB, topic string) kafkago.Topic {
 		t.Fatal(err)
 	}
 	return response.Topics[0]
-}
-
-func packets(payloads ...string) []sender.Packet {
-	packets := make([]sender.Packet, len(payloads))
-	for i, payload := range payloads {
-		packets[i] = sender.Packet{Payload: []byte(payload), Nodes: sender.NodesUnknown}
-	}
-	return packets
-}
-
-// publish publishes payloads to all.
-func publish(t testing.TB, b *kafka.Broker, payloads ...string) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	if err := b.Publish(ctx, packets(payloads...)); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// next returns the next event.
-func next(t testing.TB, b *kafka.Broker) sender.Event {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	event, err := b.Receive(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return event
-}
-
-// expect receives exactly these events next: "down", "up" or payloads.
-func expect(t testing.TB, b *kafka.Broker, wants ...string) {
-	t.Helper()
-	for _, want := range wants {
-		if event := next(t, b); text(event) != want {
-			t.Fatalf("received %.80s, want %.80s (%v)", text(event), want, event.Err)
-		}
-	}
-}
-
-func text(e sender.Event) string {
-	switch e.Link {
-	case sender.LinkDown:
-		return "down"
-	case sender.LinkUp:
-		return "up"
-	}
-	return string(e.Payload)
-}
-
-// eventually waits until ask returns nothing, asking often.
-func eventually(t testing.TB, ask func() error) {
-	t.Helper()
-	deadline := time.After(patience)
-	for {
-		err := ask()
-		if err == nil {
-			return
-		}
-		select {
-		case <-deadline:
-			t.Fatalf("still, after %s: %v", patience, err)
-		case <-time.After(5 * time.Millisecond):
-		}
-	}
-}
-
-func numbered(what string, count int) []string {
-	texts := make([]string, count)
-	for i := range texts {
-		texts[i] = fmt.Sprintf("%s %d", what, i)
-	}
-	return texts
 }

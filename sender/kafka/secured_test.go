@@ -2,13 +2,9 @@ package kafka_test
 
 import (
 	"crypto/tls"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"net"
-	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -23,6 +19,7 @@ import (
 	"github.com/segmentio/kafka-go/protocol/saslauthenticate"
 	"github.com/segmentio/kafka-go/protocol/saslhandshake"
 
+	"github.com/switchboard-go/switchboard/internal/drivertest"
 	"github.com/switchboard-go/switchboard/sender/kafka"
 )
 
@@ -221,20 +218,16 @@ func TestSASL(t *testing.T) {
 
 func TestTLS(t *testing.T) {
 	noLeaks(t)
-	site := httptest.NewUnstartedServer(nil)
-	site.StartTLS()
-	certificates := site.TLS.Certificates
-	authority := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: site.Certificate().Raw})
-	site.Close()
-	file := filepath.Join(t.TempDir(), "ca.pem")
-	if err := os.WriteFile(file, authority, 0o600); err != nil {
+	files := drivertest.Certify(t, "127.0.0.1")
+	certificate, err := tls.LoadX509KeyPair(files.Cert, files.Key)
+	if err != nil {
 		t.Fatal(err)
 	}
 	broker := guarded{mechanism: "PLAIN", accept: func(string) bool { return true }}
-	c := broker.serve(t, tls.NewListener(listen(t), &tls.Config{Certificates: certificates}))
+	c := broker.serve(t, tls.NewListener(listen(t), &tls.Config{Certificates: []tls.Certificate{certificate}}))
 	c.Username, c.Password = "app", "hunter2"
 
-	c.TLS, c.TLSCAFile = true, file
+	c.TLS, c.TLSCAFile = true, files.CA
 	if got := refusal(t, c); !strings.Contains(got, noSuchTopic) {
 		t.Errorf("with the authority that signed: %s", got)
 	}

@@ -182,12 +182,6 @@ func deleteTopic(t *testing.T, topic string) {
 	})
 }
 
-// insist publishes until the broker takes it.
-func insist(t *testing.T, b *kafka.Broker, payload string) {
-	t.Helper()
-	eventually(t, func() error { return b.Publish(t.Context(), packets(payload)) })
-}
-
 // A topic that was deleted and made again is read from its beginning, also where
 // it has fewer partitions, and the break is reported.
 func TestTopicIsMadeAgain(t *testing.T) {
