@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/go-viper/mapstructure/v2"
+
+	"github.com/switchboard-go/switchboard/sender"
 )
 
 // Config is the configuration of a driver.
@@ -42,7 +44,7 @@ const Password = "hunter2"
 
 // Refuses checks that the defaults are valid, and returns what checks that Validate and open refuse a configuration that has
 // been spoilt, with an error that says what is wanted.
-func Refuses[C Config](t *testing.T, defaults func() C, open func(C) error) (refuses func(name string, spoil func(*C), want string)) {
+func Refuses[C Config, B sender.Broker](t *testing.T, defaults func() C, open func(c C, node string) (B, error)) (refuses func(name string, spoil func(*C), want string)) {
 	t.Helper()
 	if err := defaults().Validate(); err != nil {
 		t.Errorf("the defaults: %v", err)
@@ -51,7 +53,7 @@ func Refuses[C Config](t *testing.T, defaults func() C, open func(C) error) (ref
 		t.Run(name, func(t *testing.T) {
 			c := defaults()
 			spoil(&c)
-			for what, err := range map[string]error{"Validate": c.Validate(), "opening": open(c)} {
+			for what, err := range map[string]error{"Validate": c.Validate(), "opening": refusal(open, c)} {
 				if err == nil || !strings.Contains(err.Error(), want) {
 					t.Fatalf("%s returned %v, want something with %q", what, err, want)
 				}
@@ -64,19 +66,28 @@ func Refuses[C Config](t *testing.T, defaults func() C, open func(C) error) (ref
 }
 
 // RefusesFiles checks that files which are not there, or have no certificates, are refused when a Broker is opened with them.
-func RefusesFiles(t *testing.T, open func(ca, cert, key string) error) {
+func RefusesFiles[C Config, B sender.Broker](t *testing.T, open func(c C, node string) (B, error), with func(ca, cert, key string) C) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "some.pem")
-	refused := func(what, want string, err error) {
+	refuses := func(what string, c C, want string) {
 		t.Helper()
-		if err == nil || !strings.Contains(err.Error(), want) {
+		if err := refusal(open, c); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("of %s it says %v, want something with %q", what, err, want)
 		}
 	}
-	refused("a file that is not there", "tls-ca-file: open "+file, open(file, "", ""))
+	refuses("a file that is not there", with(file, "", ""), "tls-ca-file: open "+file)
 	if err := os.WriteFile(file, []byte("no certificate"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	refused("a file without certificates", "has no certificates in PEM", open(file, "", ""))
-	refused("a certificate of its own that is none", "tls-cert-file and tls-key-file: ", open("", file, file))
+	refuses("a file without certificates", with(file, "", ""), "has no certificates in PEM")
+	refuses("a certificate of its own that is none", with("", file, file), "tls-cert-file and tls-key-file: ")
+}
+
+// refusal returns why a configuration cannot be opened.
+func refusal[C Config, B sender.Broker](open func(c C, node string) (B, error), c C) error {
+	b, err := open(c, "n1")
+	if err != nil {
+		return err
+	}
+	return b.Close()
 }

@@ -1,6 +1,7 @@
 package drivertest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -67,6 +68,8 @@ type Site struct {
 	// Open returns the Broker of a new node of an application of the site's own, which reaches the broker through the
 	// Proxy or past it. The site's nodes close it.
 	Open func(t testing.TB, node string, proxied bool) sender.Broker
+	// Rate is how many messages a node sends in a second. Zero means that of witness.Node.
+	Rate int
 }
 
 // AtOnce has faults happen at the same time, each in a subtest and on a site of its own: they mostly wait. It does so whatever
@@ -123,7 +126,7 @@ func (f Fault) try(t *testing.T, s Site) (witness.Outcome, error) {
 			t.Error(err)
 		}
 	})
-	if err := errors.Join(c.start(t.Context(), near, nearest), c.start(t.Context(), far, farthest)); err != nil {
+	if err := errors.Join(c.start(t.Context(), near, nearest, s.Rate), c.start(t.Context(), far, farthest, s.Rate)); err != nil {
 		return witness.Outcome{}, err
 	}
 	return c.run(t.Context(), s)
@@ -139,18 +142,23 @@ type trial struct {
 	unkept []string
 }
 
-// start starts a node on a Broker.
-func (c *trial) start(ctx context.Context, name string, b sender.Broker) error {
+// start starts a node on a Broker, which sends at a rate.
+func (c *trial) start(ctx context.Context, name string, b sender.Broker, rate int) error {
 	c.can = b.Capabilities()
 	place := witness.Place{Node: name, Life: 1}
-	open := func(ctx context.Context, o sender.OpenOptions) (s sender.Sender, err error) {
-		c.senders[name], err = sender.NewCluster(ctx, b, o.Manager, "", o.Cluster)
-		return c.senders[name], err
+	open := func(ctx context.Context, o sender.OpenOptions) (sender.Sender, error) {
+		s, err := sender.NewCluster(ctx, b, o.Manager, "", o.Cluster)
+		if err != nil {
+			return nil, err
+		}
+		c.senders[name] = s
+		return s, nil
 	}
 	n, err := witness.StartNode(ctx, place, 0, open, c.Journal.Add)
 	if err != nil {
 		return err
 	}
+	n.Rate = cmp.Or(rate, n.Rate)
 	return c.Join(ctx, place, n)
 }
 
@@ -203,8 +211,9 @@ func (c *trial) noticed(ctx context.Context) error {
 	})
 }
 
-// judge finds what two nodes promise beyond what any cluster does: nothing foreign comes, a driver that keeps its packets hands
-// none on twice, and where only far is cut off, near's sends go on, and far has no gap where all is kept.
+// judge finds what is promised beyond the delivery. Nothing foreign comes, and the driver hands nothing on twice. Send fails with
+// the error that says so, or has published. Where only far is cut off, near's sends go on, and far has no gap where all that is
+// sent is kept: packets to one node need not be.
 func (c *trial) judge() {
 	for name, s := range c.senders {
 		stats := s.Stats()
@@ -212,14 +221,16 @@ func (c *trial) judge() {
 			c.expect(fmt.Errorf("to %s came %d foreign messages and %d duplicates", name, stats.Foreign, stats.Duplicates))
 		}
 	}
-	if c.fault.both {
-		return
-	}
+	keepsAll := c.can.Durable && c.can.Routing == sender.RouteNothing
 	for _, e := range c.Journal.All() {
+		failed := e.Text != ""
 		switch {
-		case e.Kind == witness.Sent && e.Place.Node == near && e.Text != "":
+		case e.Kind == witness.Sent && (failed == e.Receipt.Published || failed && !strings.Contains(e.Text, sender.ErrNotPublished.Error())):
+			c.expect(fmt.Errorf("of %s Send returned %+v and the error %q", e.Message, e.Receipt, e.Text))
+		case c.fault.both:
+		case e.Kind == witness.Sent && e.Place.Node == near && failed:
 			c.expect(fmt.Errorf("%s failed, whose link was whole: %s", e.Message, e.Text))
-		case e.Kind == witness.Gapped && e.Place.Node == far && c.can.Durable:
+		case e.Kind == witness.Gapped && e.Place.Node == far && keepsAll:
 			c.expect(fmt.Errorf("far reports the gap %+v, where all was kept for it", e.Gap))
 		}
 	}

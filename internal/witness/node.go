@@ -19,8 +19,6 @@ import (
 const (
 	// voices is how many goroutines of a node send. One that waits for the broker holds up its own messages only.
 	voices = 10
-	// pace is how long after a message a voice sends the next one: a node sends 100 messages a second.
-	pace = voices * time.Second / 100
 	// fenceVoice has the last word of a node.
 	fenceVoice = voices
 )
@@ -31,6 +29,9 @@ type Opener func(ctx context.Context, o sender.OpenOptions) (sender.Sender, erro
 // Node is a node in this process.
 type Node struct {
 	Place
+	// Rate is how many messages Speak sends in a second: 100, or what is set before.
+	Rate int
+
 	emit   func(Entry) // into the journal
 	server *websocket.Server
 	http   *httptest.Server
@@ -52,7 +53,7 @@ func (deaf) Dispatch(context.Context, *websocket.Session, websocket.Message) err
 // StartNode starts a node that takes clients and probes its broker as often as probe says, and that emits what happens to it.
 // Close ends it.
 func StartNode(ctx context.Context, p Place, probe time.Duration, open Opener, emit func(Entry)) (_ *Node, err error) {
-	n := &Node{Place: p, emit: emit, quiet: func() {}, ignore: func() {}}
+	n := &Node{Place: p, Rate: 100, emit: emit, quiet: func() {}, ignore: func() {}}
 	manager, err := websocket.NewSessionManager(p.Node)
 	if err != nil {
 		return nil, err
@@ -144,6 +145,7 @@ func (n *Node) Speak(targets []string) error {
 	}
 	ctx, quiet := context.WithCancel(context.Background())
 	n.quiet = quiet
+	pace := voices * time.Second / time.Duration(n.Rate)
 	for voice := range voices {
 		n.speaking.Go(func() {
 			ticker := time.NewTicker(pace)

@@ -9,7 +9,7 @@ import (
 	"github.com/switchboard-go/switchboard/websocket"
 )
 
-// A node, and a job in another process that sends to its sessions.
+// A node without a configuration file.
 func ExampleNew() {
 	ctx := context.Background()
 	config := kafka.Defaults()
@@ -30,17 +30,7 @@ func ExampleNew() {
 	}
 	defer node.Shutdown(ctx)
 
-	jobs, err := kafka.New(config, "nightly-job")
-	if err != nil {
-		panic(err)
-	}
-	job, err := sender.NewCluster(ctx, jobs, nil, "nightly-job", sender.ClusterOptions{})
-	if err != nil {
-		panic(err)
-	}
-	defer job.Shutdown(ctx)
-
-	receipt, err := sender.SendJSON(ctx, job, websocket.ToAll(), "notice", "maintenance at noon")
+	receipt, err := sender.SendJSON(ctx, node, websocket.ToAll(), "notice", "maintenance at noon")
 	fmt.Println(receipt.Published, err)
 
 	// Output:

@@ -16,7 +16,7 @@ func TestFaults(t *testing.T) {
 	noLeaks(t)
 	site := func(t *testing.T) drivertest.Site {
 		c, proxy := settings(fresh()), drivertest.Proxied(t, shared.Address)
-		return drivertest.Site{Broker: shared, Proxy: proxy, Open: func(t testing.TB, node string, proxied bool) sender.Broker {
+		return drivertest.Site{Broker: shared, Proxy: proxy, Rate: 200, Open: func(t testing.TB, node string, proxied bool) sender.Broker {
 			b := open(t, c, node)
 			if proxied {
 				kafka.DialThrough(b, proxy.Address)

@@ -2,52 +2,63 @@ package rabbitmq_test
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/switchboard-go/switchboard/internal/drivertest"
 	"github.com/switchboard-go/switchboard/sender"
 	"github.com/switchboard-go/switchboard/sender/rabbitmq"
 )
 
-func TestDefaultsAreValid(t *testing.T) {
-	if err := rabbitmq.Defaults().Validate(); err != nil {
-		t.Error(err)
-	}
+func TestConfigIsReadByItsKeys(t *testing.T) {
+	drivertest.ReadByKeys(t, rabbitmq.Defaults, map[string]any{
+		"url":              "amqps://app:hunter2@broker/chat",
+		"exchange":         "chat-exchange",
+		"queue":            "chat-queue",
+		"queue-expiry":     "2m",
+		"queue-max-length": 5000,
+		"queue-max-bytes":  8_000_000,
+		"persistent":       false,
+		"max-payload":      2_000_000,
+		"prefetch":         100,
+		"heartbeat":        "5s",
+		"tls-ca-file":      "ca.pem",
+		"tls-cert-file":    "cert.pem",
+		"tls-key-file":     "key.pem",
+		"tls-server-name":  "broker.test",
+	}, rabbitmq.Config{
+		URL: "amqps://app:hunter2@broker/chat", Exchange: "chat-exchange", Queue: "chat-queue",
+		QueueExpiry: 2 * time.Minute, QueueMaxLength: 5000, QueueMaxBytes: 8_000_000, MaxPayload: 2_000_000,
+		Prefetch: 100, Heartbeat: 5 * time.Second,
+		TLSCAFile: "ca.pem", TLSCertFile: "cert.pem", TLSKeyFile: "key.pem", TLSServerName: "broker.test",
+	})
 }
 
-func TestValidateNamesTheKey(t *testing.T) {
-	for _, test := range []struct {
-		spoil func(*rabbitmq.Config)
-		want  string
-	}{
-		{func(c *rabbitmq.Config) { c.URL = "" }, "url"},
-		{func(c *rabbitmq.Config) { c.Exchange = "" }, "exchange"},
-		{func(c *rabbitmq.Config) { c.Exchange = "amq.topic" }, "exchange"},
-		{func(c *rabbitmq.Config) { c.Queue = strings.Repeat("q", 128) }, "queue"},
-		{func(c *rabbitmq.Config) { c.QueueExpiry = 0 }, "queue-expiry"},
-		{func(c *rabbitmq.Config) { c.QueueExpiry = 60 * 24 * time.Hour }, "queue-expiry"},
-		{func(c *rabbitmq.Config) { c.QueueMaxLength = 0 }, "queue-max-length"},
-		{func(c *rabbitmq.Config) { c.QueueMaxBytes = c.MaxPayload - 1 }, "queue-max-bytes"},
-		{func(c *rabbitmq.Config) { c.MaxPayload = 0 }, "max-payload"},
-		{func(c *rabbitmq.Config) { c.MaxPayload = 1 << 30 }, "max-payload"},
-		{func(c *rabbitmq.Config) { c.Prefetch = 65536 }, "prefetch"},
-		{func(c *rabbitmq.Config) { c.Heartbeat = 1500 * time.Millisecond }, "heartbeat"},
-		{func(c *rabbitmq.Config) { c.TLSCAFile = "ca.pem" }, "amqps"},
-		{func(c *rabbitmq.Config) { c.URL, c.TLSKeyFile = "amqps://a:b@c/", "key.pem" }, "tls-cert-file"},
-	} {
-		config := rabbitmq.Defaults()
-		test.spoil(&config)
-		err := config.Validate()
-		if err == nil || !strings.Contains(err.Error(), test.want) {
-			t.Errorf("got error %v, want one about %s", err, test.want)
-		}
-		if _, err := rabbitmq.New(config, "n1"); err == nil {
-			t.Errorf("New takes what Validate refuses for %s", test.want)
-		}
-	}
+func TestConfigValidate(t *testing.T) {
+	refuses := drivertest.Refuses(t, rabbitmq.Defaults, rabbitmq.New)
+	refuses("no url", func(c *rabbitmq.Config) { c.URL = "" }, "url")
+	refuses("no exchange", func(c *rabbitmq.Config) { c.Exchange = "" }, "exchange")
+	refuses("an exchange of RabbitMQ's own", func(c *rabbitmq.Config) { c.Exchange = "amq.topic" }, "exchange")
+	refuses("a long queue", func(c *rabbitmq.Config) { c.Queue = strings.Repeat("q", 128) }, "queue")
+	refuses("no expiry", func(c *rabbitmq.Config) { c.QueueExpiry = 0 }, "queue-expiry")
+	refuses("a long expiry", func(c *rabbitmq.Config) { c.QueueExpiry = 60 * 24 * time.Hour }, "queue-expiry")
+	refuses("no length", func(c *rabbitmq.Config) { c.QueueMaxLength = 0 }, "queue-max-length")
+	refuses("a queue too small for a packet", func(c *rabbitmq.Config) { c.QueueMaxBytes = c.MaxPayload - 1 }, "queue-max-bytes")
+	refuses("no payload", func(c *rabbitmq.Config) { c.MaxPayload = 0 }, "max-payload")
+	refuses("a large payload", func(c *rabbitmq.Config) { c.MaxPayload = 1 << 30 }, "max-payload")
+	refuses("a large prefetch", func(c *rabbitmq.Config) { c.Prefetch = 65536 }, "prefetch")
+	refuses("half a second", func(c *rabbitmq.Config) { c.Heartbeat = 1500 * time.Millisecond }, "heartbeat")
+	refuses("CA without TLS", func(c *rabbitmq.Config) { c.TLSCAFile = "ca.pem" }, "amqps")
+	refuses("a key without its certificate", func(c *rabbitmq.Config) { c.URL, c.TLSKeyFile = "amqps://a:b@c/", "key.pem" }, "tls-cert-file")
+}
+
+func TestConfigTLSFiles(t *testing.T) {
+	drivertest.RefusesFiles(t, rabbitmq.New, func(ca, cert, key string) rabbitmq.Config {
+		c := rabbitmq.Defaults()
+		c.URL, c.TLSCAFile, c.TLSCertFile, c.TLSKeyFile = "amqps://app:hunter2@broker/", ca, cert, key
+		return c
+	})
 }
 
 // A reserved character that is not percent-encoded has other parts of the URL
@@ -110,25 +121,6 @@ func TestNodeNames(t *testing.T) {
 	for _, name := range []string{"", "*", "a.#", "a b", strings.Repeat("n", 65)} {
 		if _, err := rabbitmq.New(rabbitmq.Defaults(), name); err == nil {
 			t.Errorf("node name %q was taken", name)
-		}
-	}
-}
-
-func TestCertificatesAreReadAtOnce(t *testing.T) {
-	empty := filepath.Join(t.TempDir(), "empty.pem")
-	if err := os.WriteFile(empty, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for want, spoil := range map[string]func(*rabbitmq.Config){
-		"tls-ca-file: open":   func(c *rabbitmq.Config) { c.TLSCAFile = empty + "x" },
-		"has no certificates": func(c *rabbitmq.Config) { c.TLSCAFile = empty },
-		"tls-cert-file":       func(c *rabbitmq.Config) { c.TLSCertFile, c.TLSKeyFile = empty, empty },
-	} {
-		config := rabbitmq.Defaults()
-		config.URL = "amqps://app:hunter2@broker/"
-		spoil(&config)
-		if _, err := rabbitmq.New(config, "n1"); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("got error %v, want %s", err, want)
 		}
 	}
 }

@@ -3,42 +3,10 @@ package rabbitmq_test
 import (
 	"testing"
 
-	"github.com/switchboard-go/switchboard/internal/brokers"
 	"github.com/switchboard-go/switchboard/sender"
 	"github.com/switchboard-go/switchboard/sender/rabbitmq"
 	"github.com/switchboard-go/switchboard/sender/sendertest"
 )
-
-// server is the RabbitMQ that the tests share.
-var server *brokers.Broker
-
-func TestMain(m *testing.M) {
-	brokers.Main(m, brokers.RabbitMQ, func(b *brokers.Broker) { server = b })
-}
-
-// configured returns the configuration of an application on the broker at address.
-func configured(address, app string) rabbitmq.Config {
-	config := rabbitmq.Defaults()
-	config.URL = sender.Secret("amqp://guest:guest@" + address + "/")
-	config.Exchange = app + "-exchange"
-	config.Queue = app + "-queue"
-	return config
-}
-
-// open returns a node of an application, closed with the test.
-func open(t testing.TB, config rabbitmq.Config, node string) *rabbitmq.Broker {
-	t.Helper()
-	b, err := rabbitmq.New(config, node)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := b.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return b
-}
 
 func TestConformance(t *testing.T) {
 	h := harness(true)

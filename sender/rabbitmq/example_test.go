@@ -9,8 +9,7 @@ import (
 	"github.com/switchboard-go/switchboard/websocket"
 )
 
-// A node without a configuration file, and a job in another process that sends
-// to the nodes' sessions.
+// A node without a configuration file.
 func ExampleNew() {
 	ctx := context.Background()
 	config := rabbitmq.Defaults()
@@ -31,16 +30,7 @@ func ExampleNew() {
 	}
 	defer node.Shutdown(ctx)
 
-	jobs, err := rabbitmq.New(config, "nightly-job")
-	if err != nil {
-		panic(err)
-	}
-	job, err := sender.NewCluster(ctx, jobs, nil, "nightly-job", sender.ClusterOptions{})
-	if err != nil {
-		panic(err)
-	}
-	defer job.Shutdown(ctx)
-	receipt, err := sender.SendJSON(ctx, job, websocket.ToUser(websocket.Admin, "1024"), "notice", "hello")
+	receipt, err := sender.SendJSON(ctx, node, websocket.ToUser(websocket.Admin, "1024"), "notice", "hello")
 	fmt.Println(receipt.Published, receipt.Nodes == sender.NodesUnknown, err) // RabbitMQ does not tell who took it
 
 	// Output:

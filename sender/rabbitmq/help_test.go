@@ -2,87 +2,71 @@ package rabbitmq_test
 
 import (
 	"context"
-	"fmt"
-	"strconv"
-	"strings"
 	"testing"
-	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/switchboard-go/switchboard/internal/brokers"
+	"github.com/switchboard-go/switchboard/internal/drivertest"
 	"github.com/switchboard-go/switchboard/sender"
 	"github.com/switchboard-go/switchboard/sender/rabbitmq"
 )
 
-// app returns the name of an application that no test has had.
-func app(t testing.TB) string {
-	return strings.ToLower(t.Name()) + "-" + strconv.FormatInt(time.Now().UnixNano(), 36)
+// server is the RabbitMQ that the tests share.
+var server *brokers.Broker
+
+func TestMain(m *testing.M) {
+	brokers.Main(m, brokers.RabbitMQ, func(b *brokers.Broker) { server = b })
 }
+
+// The words of package drivertest. The link may break and come back between the
+// packets that a test expects, unless it asks for that.
+var (
+	proxied    = drivertest.Proxied
+	eventually = drivertest.Eventually
+	say        = drivertest.PublishTo
+	insist     = drivertest.Insist
+	hear       = drivertest.Hear
+	expect     = drivertest.ExpectPayloads
+	many       = drivertest.Numbered
+)
+
+// app returns the name of an application that no test has had.
+func app(testing.TB) string { return drivertest.Fresh() }
 
 // bounded returns a context that ends long after what should have happened.
 func bounded(t testing.TB) context.Context {
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), drivertest.Patience)
 	t.Cleanup(cancel)
 	return ctx
 }
 
+// configured returns the configuration of an application on the broker at address.
+func configured(address, app string) rabbitmq.Config {
+	config := rabbitmq.Defaults()
+	config.URL = sender.Secret("amqp://guest:guest@" + address + "/")
+	config.Exchange = app + "-exchange"
+	config.Queue = app + "-queue"
+	return config
+}
+
+// open returns a node of an application, closed with the test.
+func open(t testing.TB, config rabbitmq.Config, node string) *rabbitmq.Broker {
+	t.Helper()
+	b, err := rabbitmq.New(config, node)
+	return drivertest.Opened(t, b, err)
+}
+
+// subscribe returns a node that receives.
 func subscribe(t testing.TB, config rabbitmq.Config, node string) *rabbitmq.Broker {
 	t.Helper()
 	b := open(t, config, node)
-	if err := b.Subscribe(bounded(t)); err != nil {
-		t.Fatal(err)
-	}
+	drivertest.Subscribe(t, b)
 	return b
 }
 
-// say publishes texts to a node, or to all where node is empty.
-func say(t testing.TB, b *rabbitmq.Broker, node string, texts ...string) {
-	t.Helper()
-	packets := make([]sender.Packet, len(texts))
-	for i, text := range texts {
-		packets[i] = sender.Packet{Node: node, Payload: []byte(text), Nodes: sender.NodesUnknown}
-	}
-	if err := b.Publish(bounded(t), packets); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// hear returns the next event that is wanted.
-func hear(t testing.TB, b *rabbitmq.Broker, wanted func(sender.Event) bool) sender.Event {
-	t.Helper()
-	for {
-		event, err := b.Receive(bounded(t))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if wanted(event) {
-			return event
-		}
-	}
-}
-
-func payloads(e sender.Event) bool { return e.Link == sender.LinkUnchanged }
-
 func change(l sender.Link) func(sender.Event) bool {
 	return func(e sender.Event) bool { return e.Link == l }
-}
-
-func expect(t testing.TB, b *rabbitmq.Broker, texts ...string) {
-	t.Helper()
-	for _, want := range texts {
-		if got := hear(t, b, payloads); string(got.Payload) != want {
-			t.Fatalf("received %.80q, want %q", got.Payload, want)
-		}
-	}
-}
-
-func many(what string, count int) []string {
-	texts := make([]string, count)
-	for i := range texts {
-		texts[i] = fmt.Sprintf("%s %d", what, i)
-	}
-	return texts
 }
 
 func must(t testing.TB, err error) {
@@ -90,15 +74,6 @@ func must(t testing.TB, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-}
-
-// proxied returns a network to what is at address that can be broken.
-func proxied(t testing.TB, address string) *brokers.Proxy {
-	t.Helper()
-	p, err := brokers.NewProxy(address)
-	must(t, err)
-	t.Cleanup(func() { p.Close() })
-	return p
 }
 
 // client returns a channel of another program.

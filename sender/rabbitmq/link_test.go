@@ -1,6 +1,8 @@
 package rabbitmq_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net"
 	"strings"
@@ -30,9 +32,7 @@ func TestSubscribeAgain(t *testing.T) {
 		}
 	}
 	must(t, link.Heal())
-	await(t, "publishing", func() bool {
-		return b.Publish(bounded(t), []sender.Packet{{Payload: []byte("too early")}}) == nil
-	})
+	insist(t, b, "too early")
 	if err := b.Subscribe(bounded(t)); err != nil {
 		t.Fatal(err)
 	}
@@ -51,27 +51,37 @@ func TestFarAwayBroker(t *testing.T) {
 	subscribe(t, configured(link.Address, app(t)), "n1")
 }
 
+// join links a node, until the test ends.
+func join(t *testing.T, config rabbitmq.Config, name string) *sender.Cluster {
+	t.Helper()
+	manager, err := websocket.NewSessionManager(name)
+	must(t, err)
+	cluster, err := sender.NewCluster(t.Context(), open(t, config, name), manager, "", sender.ClusterOptions{ProbeInterval: 200 * time.Millisecond})
+	must(t, err)
+	t.Cleanup(func() { cluster.Shutdown(context.Background()) })
+	return cluster
+}
+
 // A node whose queue is bound no more hears nothing, and its load balancer knows.
 func TestUnboundNodeIsNotReady(t *testing.T) {
 	config := configured(server.Address, app(t))
-	manager, err := websocket.NewSessionManager("n1")
-	must(t, err)
-	cluster, err := sender.NewCluster(t.Context(), open(t, config, "n1"), manager, "", sender.ClusterOptions{ProbeInterval: 200 * time.Millisecond})
-	must(t, err)
-	defer cluster.Shutdown(bounded(t))
+	cluster := join(t, config, "n1")
 	conn, channel := client(t, config)
 	defer conn.Close()
 	must(t, channel.ExchangeDelete(config.Exchange, false, false))
-	await(t, "the end of readiness", func() bool { return cluster.Ready() != nil })
+	eventually(t, func() error {
+		if cluster.Ready() == nil {
+			return errors.New("it says that it is ready")
+		}
+		return nil
+	})
 }
 
 // Other programs may publish to the exchange: by mistake, or as the Java
 // original's nodes do while an application moves.
 func TestForeignMessages(t *testing.T) {
-	name := app(t)
-	config := configured(server.Address, name)
-	m, other := join(t, config, "near"), join(t, config, "far")
-	m.other, other.other = other, m
+	config := configured(server.Address, app(t))
+	near, far := join(t, config, "near"), join(t, config, "far")
 	conn, channel := client(t, config)
 	defer conn.Close()
 	for i, id := range []string{"", "550e8400-e29b-41d4-a716-446655440000", "a.1", "a.1", "a.zzzzzzzz.0"} {
@@ -82,11 +92,26 @@ func TestForeignMessages(t *testing.T) {
 			}
 		}
 	}
-	// Those that claim to be the same one count once.
-	await(t, "foreign messages", func() bool { return m.Stats().Foreign == 6 && other.Stats().Foreign == 4 })
-	m.work(t)
-	await(t, "ours", func() bool { return other.received() > 20 })
-	m.stop()
+	foreign := func() error {
+		if n, f := near.Stats().Foreign, far.Stats().Foreign; n != 6 || f != 4 { // those that claim to be the same one count once
+			return fmt.Errorf("%d and %d foreign messages came, want 6 and 4", n, f)
+		}
+		return nil
+	}
+	eventually(t, foreign)
+	for range 10 {
+		for _, to := range []websocket.Target{websocket.ToAll(), websocket.ToSession("far-abcdefghijklmnopqrstuvwxyz")} {
+			_, err := near.Send(bounded(t), to, websocket.Message{Type: "t", Content: []byte("ours")})
+			must(t, err)
+		}
+	}
+	eventually(t, func() error {
+		if got := far.Stats().Received; got != 20 {
+			return fmt.Errorf("%d of 20 of ours came", got)
+		}
+		return nil
+	})
+	must(t, foreign())
 }
 
 func TestExchangeOfAnotherKind(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/switchboard-go/switchboard/internal/drivertest"
 	"github.com/switchboard-go/switchboard/sender"
 )
 
@@ -26,9 +27,7 @@ func TestExchangeIsDeleted(t *testing.T) {
 	}
 	// It is made again with the next line.
 	to := subscribe(t, config, "n2")
-	await(t, "publishing", func() bool {
-		return b.Publish(bounded(t), []sender.Packet{{Payload: []byte("3")}}) == nil
-	})
+	insist(t, b, "3")
 	expect(t, to, "3")
 	if s := b.Stats(); s.Reconnects == 0 {
 		t.Errorf("got %+v, want another connection", s)
@@ -51,9 +50,7 @@ func TestUnconfirmedIsNotMissed(t *testing.T) {
 		t.Errorf("Publish returned %v, %+v", err, packets)
 	}
 	must(t, link.Heal())
-	await(t, "publishing", func() bool {
-		return near.Publish(bounded(t), []sender.Packet{{Node: "far", Payload: []byte("after")}}) == nil
-	})
+	eventually(t, func() error { return near.Publish(bounded(t), drivertest.PacketsTo("far", "after")) })
 	event := hear(t, far, func(sender.Event) bool { return true })
 	if s := far.Stats(); string(event.Payload) != "after" || s.Missed != 0 {
 		t.Errorf("received %+v and got %+v", event, s)
@@ -107,8 +104,6 @@ func TestPublishEndsWithItsContext(t *testing.T) {
 	if err := server.Resume(); err != nil {
 		t.Fatal(err)
 	}
-	await(t, "publishing", func() bool {
-		return b.Publish(bounded(t), []sender.Packet{{Payload: []byte("after")}}) == nil
-	})
+	insist(t, b, "after")
 	hear(t, b, func(e sender.Event) bool { return string(e.Payload) == "after" })
 }

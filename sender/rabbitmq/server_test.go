@@ -2,6 +2,7 @@ package rabbitmq_test
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/url"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/switchboard-go/switchboard/internal/brokers"
+	"github.com/switchboard-go/switchboard/internal/drivertest"
 	"github.com/switchboard-go/switchboard/sender"
 	"github.com/switchboard-go/switchboard/sender/rabbitmq"
 )
@@ -23,8 +25,11 @@ func TestBlocked(t *testing.T) {
 	say(t, b, "", "before")
 	t.Cleanup(func() { control(t, server, "set_vm_memory_high_watermark", "0.4") })
 	control(t, server, "set_vm_memory_high_watermark", "0")
-	await(t, "a block", func() bool {
-		return b.Publish(bounded(t), []sender.Packet{{Payload: []byte("meanwhile")}}) != nil
+	eventually(t, func() error {
+		if b.Publish(bounded(t), drivertest.Packets("meanwhile")) == nil {
+			return errors.New("RabbitMQ still takes packets")
+		}
+		return nil
 	})
 	began := time.Now()
 	err := b.Publish(bounded(t), []sender.Packet{{Payload: []byte("refused")}})
@@ -35,9 +40,7 @@ func TestBlocked(t *testing.T) {
 		t.Errorf("got %+v", s)
 	}
 	control(t, server, "set_vm_memory_high_watermark", "0.4")
-	await(t, "the end of the block", func() bool {
-		return b.Publish(bounded(t), []sender.Packet{{Payload: []byte("after")}}) == nil
-	})
+	insist(t, b, "after")
 	expect(t, b, "before")
 	// What was under way when the block began may come.
 	hear(t, b, func(e sender.Event) bool {

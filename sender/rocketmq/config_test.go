@@ -3,85 +3,45 @@ package rocketmq_test
 import (
 	"context"
 	"fmt"
-	"reflect"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/go-viper/mapstructure/v2"
-
+	"github.com/switchboard-go/switchboard/internal/drivertest"
 	"github.com/switchboard-go/switchboard/sender"
 	"github.com/switchboard-go/switchboard/sender/rocketmq"
 )
 
 func TestConfigIsReadByItsKeys(t *testing.T) {
-	got := rocketmq.Defaults()
-	decoder, err := mapstructure.NewDecoder(&mapstructure.DecoderConfig{Result: &got, TagName: "koanf", ErrorUnused: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := decoder.Decode(map[string]any{
+	drivertest.ReadByKeys(t, rocketmq.Defaults, map[string]any{
 		"name-servers":   []string{"names1:9876", "names2:9876"},
 		"topic":          "chat",
 		"consumer-group": "chat-nodes",
 		"access-key":     "app",
 		"secret-key":     "hunter2",
 		"create-topic":   true,
-	}); err != nil {
-		t.Fatal(err)
-	}
-	want := rocketmq.Config{
+	}, rocketmq.Config{
 		NameServers: []string{"names1:9876", "names2:9876"}, Topic: "chat", ConsumerGroup: "chat-nodes",
 		AccessKey: "app", SecretKey: "hunter2", CreateTopic: true,
-	}
-	if !reflect.DeepEqual(got, want) {
-		t.Errorf("got %+v, want %+v", got, want)
-	}
-}
-
-func TestDefaultsAreValid(t *testing.T) {
-	if err := rocketmq.Defaults().Validate(); err != nil {
-		t.Fatal(err)
-	}
+	})
 }
 
 func TestConfigValidate(t *testing.T) {
-	tests := []struct {
-		name  string
-		spoil func(*rocketmq.Config)
-		want  string
-	}{
-		{"no name servers", func(c *rocketmq.Config) { c.NameServers = nil }, "name-servers is empty"},
-		{"no port", func(c *rocketmq.Config) { c.NameServers = []string{"localhost"} }, `"localhost", which is not host:port`},
-		{"port 0", func(c *rocketmq.Config) { c.NameServers = []string{"localhost:0"} }, "not host:port"},
-		{"no host", func(c *rocketmq.Config) { c.NameServers = []string{":9876"} }, "not host:port"},
-		{"several in one", func(c *rocketmq.Config) { c.NameServers = []string{"a:9876;b:9876"} }, "not host:port"},
-		{"a URL", func(c *rocketmq.Config) { c.NameServers = []string{"http://me:hunter2@localhost:9876"} }, "keys of their own"},
-		{"one of two", func(c *rocketmq.Config) { c.NameServers = []string{"localhost:9876", "other"} }, `"other"`},
-		{"no topic", func(c *rocketmq.Config) { c.Topic = "" }, "topic must have"},
-		{"a topic's dot", func(c *rocketmq.Config) { c.Topic = "a.b" }, `not "a.b"`},
-		{"a long topic", func(c *rocketmq.Config) { c.Topic = strings.Repeat("a", 128) }, "1 to 127"},
-		{"no group", func(c *rocketmq.Config) { c.ConsumerGroup = "" }, "consumer-group must have"},
-		{"a long group", func(c *rocketmq.Config) { c.ConsumerGroup = strings.Repeat("a", 121) }, "1 to 120"},
-		{"half an account", func(c *rocketmq.Config) { c.AccessKey = "app" }, "need each other"},
-		{"the other half", func(c *rocketmq.Config) { c.SecretKey = "hunter2" }, "need each other"},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			c := rocketmq.Defaults()
-			test.spoil(&c)
-			err := c.Validate()
-			if err == nil || !strings.Contains(err.Error(), test.want) {
-				t.Fatalf("got %v, want something with %q", err, test.want)
-			}
-			if strings.Contains(err.Error(), "hunter2") {
-				t.Fatalf("the error shows a secret: %v", err)
-			}
-			if _, err := rocketmq.New(c, "n1"); err == nil {
-				t.Fatal("New took it")
-			}
-		})
-	}
+	refuses := drivertest.Refuses(t, rocketmq.Defaults, rocketmq.New)
+	refuses("no name servers", func(c *rocketmq.Config) { c.NameServers = nil }, "name-servers is empty")
+	refuses("no port", func(c *rocketmq.Config) { c.NameServers = []string{"localhost"} }, `"localhost", which is not host:port`)
+	refuses("port 0", func(c *rocketmq.Config) { c.NameServers = []string{"localhost:0"} }, "not host:port")
+	refuses("no host", func(c *rocketmq.Config) { c.NameServers = []string{":9876"} }, "not host:port")
+	refuses("several in one", func(c *rocketmq.Config) { c.NameServers = []string{"a:9876;b:9876"} }, "not host:port")
+	refuses("a URL", func(c *rocketmq.Config) { c.NameServers = []string{"http://me:hunter2@localhost:9876"} }, "keys of their own")
+	refuses("one of two", func(c *rocketmq.Config) { c.NameServers = []string{"localhost:9876", "other"} }, `"other"`)
+	refuses("no topic", func(c *rocketmq.Config) { c.Topic = "" }, "topic must have")
+	refuses("a topic's dot", func(c *rocketmq.Config) { c.Topic = "a.b" }, `not "a.b"`)
+	refuses("a long topic", func(c *rocketmq.Config) { c.Topic = strings.Repeat("a", 128) }, "1 to 127")
+	refuses("no group", func(c *rocketmq.Config) { c.ConsumerGroup = "" }, "consumer-group must have")
+	refuses("a long group", func(c *rocketmq.Config) { c.ConsumerGroup = strings.Repeat("a", 121) }, "1 to 120")
+	refuses("half an account", func(c *rocketmq.Config) { c.AccessKey = "app" }, "need each other")
+	refuses("the other half", func(c *rocketmq.Config) { c.SecretKey = "hunter2" }, "need each other")
 	if _, err := rocketmq.New(rocketmq.Defaults(), ""); err == nil {
 		t.Error("New took a node without a name")
 	}

@@ -3,64 +3,32 @@ package rocketmq_test
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
 	"io"
 	"net"
 	"slices"
 	"strconv"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/switchboard-go/switchboard/internal/brokers"
+	"github.com/switchboard-go/switchboard/internal/drivertest"
+	"github.com/switchboard-go/switchboard/sender"
 )
 
-// TestReceiverIsCutOff breaks the way of one node while the other goes on: the
-// broker is durable, and so all that is published meanwhile comes, once and in
-// order, when the way is whole again.
-func TestReceiverIsCutOff(t *testing.T) {
-	faults := map[string]func(*brokers.Proxy) error{"cut": (*brokers.Proxy).Cut, "half-open": (*brokers.Proxy).Blackhole}
-	var running sync.WaitGroup // all at once, whatever -parallel says: they mostly wait
-	for name, begin := range faults {
-		running.Go(func() {
-			t.Run(name, func(t *testing.T) {
-				way, names := farAway(t)
-				topic := fresh()
-				near, far := join(t, settings(shared.Address, topic), "near"), join(t, settings(names, topic), "far")
-				near.work(t)
-				eventually(t, func() error { return far.hears(near, 50) })
-				if err := begin(way); err != nil {
-					t.Fatal(err)
-				}
-				<-time.After(faultTime)
-				eventually(t, func() error {
-					if far.Ready() == nil {
-						return errors.New("a node that is cut off says that it is ready")
-					}
-					return nil
-				})
-				if err := way.Heal(); err != nil {
-					t.Fatal(err)
-				}
-				healed := time.Now()
-				eventually(t, func() error { return far.hears(near, near.number.Load()-1) })
-				heard := time.Since(healed)
-				eventually(t, far.Ready)
-				near.stop()
-				eventually(t, func() error { return far.has(near.published) })
-				if near.failed.Load() > 0 {
-					t.Errorf("%d sends of the node that was not cut off failed", near.failed.Load())
-				}
-				far.mu.Lock()
-				defer far.mu.Unlock()
-				if len(far.wrong) > 0 || len(far.gaps) > 0 {
-					t.Errorf("went wrong: %.500q, and gaps: %v", far.wrong, far.gaps)
-				}
-				t.Logf("published %d, came %d; had caught up %s after the end", len(near.published), len(far.seen), ms(heard))
-			})
-		})
+// TestFaultsOfOneNode breaks the way of one node while the other goes on.
+func TestFaultsOfOneNode(t *testing.T) {
+	noLeaks(t)
+	site := func(t *testing.T) drivertest.Site {
+		way, names := farAway(t)
+		topic := fresh()
+		return drivertest.Site{Broker: shared, Proxy: way, Rate: 250, Open: func(t testing.TB, node string, proxied bool) sender.Broker {
+			if proxied {
+				return open(t, settings(names, topic), node)
+			}
+			return open(t, settings(shared.Address, topic), node)
+		}}
 	}
-	running.Wait()
+	drivertest.AtOnce(t, site, drivertest.Cut, drivertest.HalfOpen)
 }
 
 // farAway returns a way to the shared broker that can be broken, and the name
@@ -75,10 +43,7 @@ func farAway(t *testing.T) (way *brokers.Proxy, names string) {
 		t.Fatal(err)
 	}
 	broker := net.JoinHostPort(host, strconv.Itoa(number+3)) // says internal/brokers
-	if way, err = brokers.NewProxy(broker); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { way.Close() })
+	way = drivertest.Proxied(t, broker)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/switchboard-go/switchboard/internal/drivertest"
 )
 
 func newEvents() *events { return &events{ready: make(chan struct{}, 1)} }
@@ -15,7 +17,7 @@ func popAll(e *events) (all []string) {
 		if !ok {
 			return all
 		}
-		all = append(all, show(event))
+		all = append(all, drivertest.Text(event))
 	}
 }
 

@@ -3,56 +3,23 @@ package rocketmq
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"net"
 	"testing"
-	"time"
 
-	"github.com/switchboard-go/switchboard/sender"
+	"github.com/switchboard-go/switchboard/internal/drivertest"
 )
 
-const patience = 30 * time.Second
+const patience = drivertest.Patience
 
-// received returns the next count events, news of the link as "down" and "up".
+var eventually = drivertest.Eventually
+
+// received returns the next count events, as drivertest.Text shows them.
 func received(t *testing.T, b *Broker, count int) (all []string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
 	for range count {
-		event, err := b.Receive(ctx)
-		if err != nil {
-			t.Fatalf("after %q: %v", all, err)
-		}
-		all = append(all, show(event))
+		all = append(all, drivertest.Text(drivertest.Next(t, b)))
 	}
 	return all
-}
-
-func show(e sender.Event) string {
-	switch e.Link {
-	case sender.LinkDown:
-		return "down"
-	case sender.LinkUp:
-		return "up"
-	}
-	return string(e.Payload)
-}
-
-// eventually waits until ask returns nothing, asking often.
-func eventually(t *testing.T, ask func() error) {
-	t.Helper()
-	deadline := time.After(patience)
-	for {
-		err := ask()
-		if err == nil {
-			return
-		}
-		select {
-		case <-deadline:
-			t.Fatalf("still, after %s: %v", patience, err)
-		case <-time.After(2 * time.Millisecond):
-		}
-	}
 }
 
 // Nothing that a server sends is a panic, or more memory than it sends.
