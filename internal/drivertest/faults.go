@@ -76,13 +76,8 @@ type Site struct {
 // the flag -parallel says, and logs a table of what came of them.
 func AtOnce(t *testing.T, site func(t *testing.T) Site, faults ...Fault) {
 	t.Helper()
-	rows, name := make([]string, len(faults)), t.Name()
 	var running sync.WaitGroup
-	for i, f := range faults {
-		running.Go(func() {
-			t.Run(f.Name, func(t *testing.T) { rows[i] = f.happen(t, site(t), name) })
-		})
-	}
+	rows := each(t, site, faults, running.Go)
 	running.Wait()
 	t.Logf("\n%s%s", witness.Header, strings.Join(rows, "\n"))
 }
@@ -90,9 +85,19 @@ func AtOnce(t *testing.T, site func(t *testing.T) Site, faults ...Fault) {
 // InTurn is AtOnce with one fault after the other.
 func InTurn(t *testing.T, site func(t *testing.T) Site, faults ...Fault) {
 	t.Helper()
-	for _, f := range faults {
-		AtOnce(t, site, f)
+	rows := each(t, site, faults, func(happen func()) { happen() })
+	t.Logf("\n%s%s", witness.Header, strings.Join(rows, "\n"))
+}
+
+// each has start have each of the faults happen. It returns the rows of the table, which are there when all of that has ended.
+func each(t *testing.T, site func(t *testing.T) Site, faults []Fault, start func(happen func())) []string {
+	rows, name := make([]string, len(faults)), t.Name()
+	for i, f := range faults {
+		start(func() {
+			t.Run(f.Name, func(t *testing.T) { rows[i] = f.happen(t, site(t), name) })
+		})
 	}
+	return rows
 }
 
 // The nodes. Both send, and far is the one that is behind the proxy.
