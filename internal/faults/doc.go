@@ -3,8 +3,8 @@
 // A run has three nodes, each with a real WebSocket server, a real client and a sender that is opened by its driver's name, on
 // a real broker. A and B send throughout, to all, to one user and to one session of the other; C only hears. B reaches the
 // broker through a TCP proxy, A and C do not, so that a broken network isolates B. (Kafka and RocketMQ redirect their clients
-// to the proxy: there it isolates all.) Everything that is sent, that arrives and that is reported goes into a journal, which
-// is judged when each node has heard the last word of A and of B.
+// to the proxy: there it isolates all.) Everything that is sent, that arrives and that is reported goes into the journal of
+// package witness, which judges it when each node has heard the last word of A and of B.
 //
 //	site, err := faults.NewSite(driver.Kind)
 //	outcome, err := faults.Run(ctx, site, driver, fault, faults.Options{})
