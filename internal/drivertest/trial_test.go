@@ -45,7 +45,7 @@ func TestTrialFindsWhatIsBroken(t *testing.T) {
 				}
 				return brokers[node]
 			}}
-			cut := Fault{Name: "cut", Lasts: 300 * time.Millisecond,
+			cut := Fault{name: "cut", lasts: 300 * time.Millisecond,
 				begin: func(Site) error {
 					brokers[far].Cut(errors.New("cut"))
 					return nil
