@@ -3,6 +3,7 @@ package sender
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -79,14 +80,14 @@ func each(b *testing.B, goroutines int, do func()) {
 	running.Wait()
 }
 
-// BenchmarkGroup is what gathering costs, on a broker that takes a batch at once.
-// The context is one that can end, as that of most sends.
+// BenchmarkGroup is what gathering costs, on a broker that takes a batch when all
+// who can send have sent. The context is one that can end, as that of most sends.
 func BenchmarkGroup(b *testing.B) {
 	for _, goroutines := range []int{1, 16, 256} {
 		b.Run(fmt.Sprint("senders=", goroutines), func(b *testing.B) {
 			batches := 0
 			g := group{
-				publish:    func(context.Context, []Packet) error { batches++; return nil },
+				publish:    func(context.Context, []Packet) error { batches++; runtime.Gosched(); return nil },
 				timeout:    time.Minute,
 				maxPackets: 1024,
 				maxBytes:   4 << 20,
@@ -105,14 +106,15 @@ func BenchmarkGroup(b *testing.B) {
 	}
 }
 
-// instant is a broker that takes everything at once and brings nothing.
+// instant is a broker that takes a batch when all who can send have sent, and
+// brings nothing.
 type instant struct{ closed chan struct{} }
 
 func (*instant) Capabilities() Capabilities {
 	return Capabilities{Routing: RouteAddresses, MaxPayload: 1 << 20}
 }
 func (*instant) Subscribe(context.Context) error         { return nil }
-func (*instant) Publish(context.Context, []Packet) error { return nil }
+func (*instant) Publish(context.Context, []Packet) error { runtime.Gosched(); return nil }
 func (*instant) Take(string, bool)                       {}
 func (i *instant) Close() error                          { close(i.closed); return nil }
 
