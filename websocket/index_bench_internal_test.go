@@ -115,6 +115,16 @@ func BenchmarkIndex(b *testing.B) {
 					}
 				}},
 			}
+			b.Run("iterate all", func(b *testing.B) {
+				b.ReportAllocs()
+				n := 0
+				for b.Loop() {
+					for range m.Sessions(ToAll()) {
+						n++
+					}
+				}
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(n), "ns/session")
+			})
 			for _, op := range operations {
 				b.Run(op.name+"/hot", func(b *testing.B) {
 					b.ReportAllocs()

@@ -32,7 +32,7 @@ func insert[K comparable](sets map[K]set, key K, s *Session) bool {
 // erase removes s from the set at key and reports whether it was the last there.
 func erase[K comparable](sets map[K]set, key K, s *Session) bool {
 	members := sets[key]
-	if members.one != nil && members.one == s {
+	if members.one == s {
 		delete(sets, key)
 		return true
 	}
