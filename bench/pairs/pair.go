@@ -1,0 +1,37 @@
+package pairs
+
+import "context"
+
+// pair is one way to bring messages from A to B.
+type pair struct {
+	broker string // what runs meanwhile
+	// senders and batch are those with which it does best: goroutines of A, and
+	// messages that each hands over at a time.
+	senders, batch int
+	// reference: it is not acknowledged, and no goal is measured by it.
+	reference bool
+
+	send func(ctx context.Context, r Role) (link, error) // nil where B alone sends and receives
+	// receive makes B: either all that comes goes to s, or it serves sockets, as its
+	// reply says.
+	receive func(ctx context.Context, r Role, s *stream) (reply, link, error)
+}
+
+// pairs are all that there are, by name.
+var pairs = map[string]pair{
+	"redis/local":      {broker: "redis", receive: receiveLocal},
+	"redis/ours":       {broker: "redis", senders: 256, batch: 1, send: sendOurs, receive: receiveOurs},
+	"redis/raw":        {broker: "redis", senders: 2, batch: 100, send: sendRedis, receive: receiveRedis},
+	"redis/centrifuge": {broker: "redis", senders: 256, batch: 1, send: sendCentrifuge, receive: receiveCentrifuge},
+	"rabbitmq/local":   {broker: "rabbitmq", receive: receiveLocal},
+	"rabbitmq/ours":    {broker: "rabbitmq", senders: 256, batch: 1, send: sendOurs, receive: receiveOurs},
+	"rabbitmq/raw":     {broker: "rabbitmq", senders: 1, batch: 100, send: sendRabbitMQ, receive: receiveRabbitMQ},
+	"rabbitmq/unacked": {broker: "rabbitmq", senders: 1, batch: 100, reference: true, send: sendRabbitMQ, receive: receiveRabbitMQ},
+	"kafka/local":      {broker: "kafka", receive: receiveLocal},
+	"kafka/ours":       {broker: "kafka", senders: 256, batch: 1, send: sendOurs, receive: receiveOurs},
+	"kafka/raw":        {broker: "kafka", senders: 1, batch: 100, send: sendKafka, receive: receiveKafka},
+	"kafka/unacked":    {broker: "kafka", senders: 1, batch: 100, reference: true, send: sendKafka, receive: receiveKafka},
+	"rocketmq/local":   {broker: "rocketmq", receive: receiveLocal},
+	"rocketmq/ours":    {broker: "rocketmq", senders: 256, batch: 1, send: sendOurs, receive: receiveOurs},
+	"rocketmq/raw":     {broker: "rocketmq", senders: 1, batch: 32, send: sendRocketMQ, receive: receiveRocketMQ},
+}
