@@ -20,6 +20,7 @@ type order struct {
 	Count    int64
 	Senders  int
 	Batch    int
+	Window   int
 	Rate     int
 	For      time.Duration
 	Address  string // of B
@@ -116,7 +117,7 @@ func (p *process) obey(ctx context.Context, o order) (r reply, err error) {
 			r.Closed = p.sockets.closed.Load()
 		}
 	case "flood":
-		r.Sent = flood(ctx, p.link, p.board, o.Senders, o.Batch, o.For)
+		r.Sent = flood(ctx, p.link, p.board, o)
 	case "pace":
 		r.Sent = pace(ctx, p.link, o.Rate, o.For)
 	case "connect":

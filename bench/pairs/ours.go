@@ -69,6 +69,7 @@ func (r Role) decode(section any) error {
 	case *rabbitmq.Config:
 		c.URL = sender.Secret("amqp://guest:guest@" + r.Address + "/")
 		c.Exchange, c.Queue = r.Name, r.Name
+		c.Persistent = !strings.HasSuffix(r.Pair, "transient")
 	case *rocketmq.Config:
 		c.NameServers, c.Topic = []string{r.Address}, r.Name
 	default:

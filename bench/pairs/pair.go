@@ -8,6 +8,9 @@ type pair struct {
 	// senders and batch are those with which it does best: goroutines of A, and
 	// messages that each hands over at a time.
 	senders, batch int
+	// window is how many messages may be under way between A and the receiver;
+	// zero means defaultWindow.
+	window int
 	// reference: it is not acknowledged, and no goal is measured by it.
 	reference bool
 
@@ -19,19 +22,21 @@ type pair struct {
 
 // pairs are all that there are, by name.
 var pairs = map[string]pair{
-	"redis/local":      {broker: "redis", receive: receiveLocal},
-	"redis/ours":       {broker: "redis", senders: 256, batch: 1, send: sendOurs, receive: receiveOurs},
-	"redis/raw":        {broker: "redis", senders: 2, batch: 100, send: sendRedis, receive: receiveRedis},
-	"redis/centrifuge": {broker: "redis", senders: 256, batch: 1, send: sendCentrifuge, receive: receiveCentrifuge},
-	"rabbitmq/local":   {broker: "rabbitmq", receive: receiveLocal},
-	"rabbitmq/ours":    {broker: "rabbitmq", senders: 256, batch: 1, send: sendOurs, receive: receiveOurs},
-	"rabbitmq/raw":     {broker: "rabbitmq", senders: 1, batch: 100, send: sendRabbitMQ, receive: receiveRabbitMQ},
-	"rabbitmq/unacked": {broker: "rabbitmq", senders: 1, batch: 100, reference: true, send: sendRabbitMQ, receive: receiveRabbitMQ},
-	"kafka/local":      {broker: "kafka", receive: receiveLocal},
-	"kafka/ours":       {broker: "kafka", senders: 256, batch: 1, send: sendOurs, receive: receiveOurs},
-	"kafka/raw":        {broker: "kafka", senders: 1, batch: 100, send: sendKafka, receive: receiveKafka},
-	"kafka/unacked":    {broker: "kafka", senders: 1, batch: 100, reference: true, send: sendKafka, receive: receiveKafka},
-	"rocketmq/local":   {broker: "rocketmq", receive: receiveLocal},
-	"rocketmq/ours":    {broker: "rocketmq", senders: 256, batch: 1, send: sendOurs, receive: receiveOurs},
-	"rocketmq/raw":     {broker: "rocketmq", senders: 1, batch: 32, send: sendRocketMQ, receive: receiveRocketMQ},
+	"redis/local":             {broker: "redis", receive: receiveLocal},
+	"redis/ours":              {broker: "redis", senders: 256, batch: 1, send: sendOurs, receive: receiveOurs},
+	"redis/raw":               {broker: "redis", senders: 2, batch: 100, send: sendRedis, receive: receiveRedis},
+	"redis/centrifuge":        {broker: "redis", window: 1000, senders: 256, batch: 1, send: sendCentrifuge, receive: receiveCentrifuge},
+	"rabbitmq/local":          {broker: "rabbitmq", receive: receiveLocal},
+	"rabbitmq/ours":           {broker: "rabbitmq", senders: 256, batch: 1, send: sendOurs, receive: receiveOurs},
+	"rabbitmq/raw":            {broker: "rabbitmq", senders: 1, batch: 100, send: sendRabbitMQ, receive: receiveRabbitMQ},
+	"rabbitmq/raw-transient":  {broker: "rabbitmq", senders: 1, batch: 100, send: sendRabbitMQ, receive: receiveRabbitMQ},
+	"rabbitmq/ours-transient": {broker: "rabbitmq", senders: 256, batch: 1, send: sendOurs, receive: receiveOurs},
+	"rabbitmq/unacked":        {broker: "rabbitmq", senders: 1, batch: 100, reference: true, send: sendRabbitMQ, receive: receiveRabbitMQ},
+	"kafka/local":             {broker: "kafka", receive: receiveLocal},
+	"kafka/ours":              {broker: "kafka", senders: 256, batch: 1, send: sendOurs, receive: receiveOurs},
+	"kafka/raw":               {broker: "kafka", senders: 1, batch: 100, send: sendKafka, receive: receiveKafka},
+	"kafka/unacked":           {broker: "kafka", senders: 1, batch: 100, reference: true, send: sendKafka, receive: receiveKafka},
+	"rocketmq/local":          {broker: "rocketmq", receive: receiveLocal},
+	"rocketmq/ours":           {broker: "rocketmq", senders: 256, batch: 1, send: sendOurs, receive: receiveOurs},
+	"rocketmq/raw":            {broker: "rocketmq", senders: 1, batch: 32, send: sendRocketMQ, receive: receiveRocketMQ},
 }

@@ -10,8 +10,10 @@ import (
 )
 
 // rabbitLink publishes to an exchange and waits until what it has published is
-// confirmed.
+// confirmed. Like Switchboard's driver with its defaults it has persistent
+// messages and a durable queue that is acknowledged; transient, neither of these.
 type rabbitLink struct {
+	mode     uint8
 	conn     *amqp.Connection
 	channel  *amqp.Channel
 	exchange string
@@ -19,12 +21,18 @@ type rabbitLink struct {
 	mu       sync.Mutex
 }
 
+func transient(r Role) bool { return strings.HasSuffix(r.Pair, "transient") }
+
 func sendRabbitMQ(_ context.Context, r Role) (link, error) {
 	conn, err := amqp.Dial("amqp://guest:guest@" + r.Address + "/")
 	if err != nil {
 		return nil, err
 	}
-	l := &rabbitLink{conn: conn, exchange: r.Name, confirms: !strings.HasSuffix(r.Pair, "unacked")}
+	mode := amqp.Persistent
+	if transient(r) {
+		mode = amqp.Transient
+	}
+	l := &rabbitLink{mode: mode, conn: conn, exchange: r.Name, confirms: !strings.HasSuffix(r.Pair, "unacked")}
 	if l.channel, err = conn.Channel(); err != nil {
 		return nil, err
 	}
@@ -42,7 +50,7 @@ func (l *rabbitLink) send(ctx context.Context, _ []uint16, messages [][]byte) er
 	confirmations := make([]*amqp.DeferredConfirmation, 0, len(messages))
 	l.mu.Lock()
 	for _, m := range messages {
-		c, err := l.channel.PublishWithDeferredConfirm(l.exchange, "", false, false, amqp.Publishing{Body: m})
+		c, err := l.channel.PublishWithDeferredConfirm(l.exchange, "", false, false, amqp.Publishing{DeliveryMode: l.mode, Body: m})
 		if err != nil {
 			l.mu.Unlock()
 			return err
@@ -63,6 +71,9 @@ func (l *rabbitLink) send(ctx context.Context, _ []uint16, messages [][]byte) er
 
 func (l *rabbitLink) close() error { return l.conn.Close() }
 
+// prefetch is that of Switchboard's driver.
+const prefetch = 256
+
 func receiveRabbitMQ(_ context.Context, r Role, s *stream) (reply, link, error) {
 	conn, err := amqp.Dial("amqp://guest:guest@" + r.Address + "/")
 	if err != nil {
@@ -75,20 +86,28 @@ func receiveRabbitMQ(_ context.Context, r Role, s *stream) (reply, link, error) 
 	if err := channel.ExchangeDeclare(r.Name, "fanout", false, true, false, false, nil); err != nil {
 		return reply{}, nil, err
 	}
-	queue, err := channel.QueueDeclare("", false, true, true, false, nil)
+	queue, err := channel.QueueDeclare(r.Name, !transient(r), transient(r), false, false, nil)
 	if err != nil {
 		return reply{}, nil, err
 	}
 	if err := channel.QueueBind(queue.Name, "", r.Name, false, nil); err != nil {
 		return reply{}, nil, err
 	}
-	deliveries, err := channel.Consume(queue.Name, "", true, true, false, false, nil)
+	if err := channel.Qos(prefetch, 0, false); err != nil {
+		return reply{}, nil, err
+	}
+	deliveries, err := channel.Consume(queue.Name, "", transient(r), true, false, false, nil)
 	if err != nil {
 		return reply{}, nil, err
 	}
 	go func() {
+		unacknowledged := 0
 		for d := range deliveries {
 			s.take(d.Body)
+			if unacknowledged++; !transient(r) && (unacknowledged >= prefetch/4 || len(deliveries) == 0) {
+				_ = channel.Ack(d.DeliveryTag, true) // an error ends the deliveries
+				unacknowledged = 0
+			}
 		}
 	}()
 	return reply{}, nil, nil

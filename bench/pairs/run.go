@@ -1,6 +1,7 @@
 package pairs
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -194,7 +195,7 @@ func (r *runner) flood(p *running, number int, m *Round) error {
 	if err != nil {
 		return err
 	}
-	flood := order{Do: "flood", Senders: p.pair.senders, Batch: p.pair.batch, For: r.Flood}
+	flood := order{Do: "flood", Senders: p.pair.senders, Batch: p.pair.batch, Window: cmp.Or(p.pair.window, defaultWindow), For: r.Flood}
 	if r.Senders > 0 {
 		flood.Senders = r.Senders
 	}

@@ -10,8 +10,8 @@ import (
 // users is how many users, and sockets, B has.
 const users = 100
 
-// window is how many messages may be under way between A and the receiver.
-const window = 16 << 10
+// defaultWindow is how many messages may be under way between A and the receiver.
+const defaultWindow = 16 << 10
 
 // A link is A's side of a pair. send returns when the broker has acknowledged
 // the messages, the i-th for user to[i]. It is called by many goroutines.
@@ -30,7 +30,7 @@ type Sent struct {
 
 // flood sends as much as the link and the window allow: from so many goroutines,
 // so many messages at a time from each.
-func flood(ctx context.Context, l link, b *board, senders, batch int, d time.Duration) Sent {
+func flood(ctx context.Context, l link, b *board, o order) Sent {
 	var (
 		s       Sent
 		mu      sync.Mutex
@@ -38,7 +38,8 @@ func flood(ctx context.Context, l link, b *board, senders, batch int, d time.Dur
 		sending sync.WaitGroup
 	)
 	s.Began = now()
-	deadline := time.Now().Add(d)
+	senders, batch, window := o.Senders, o.Batch, int64(o.Window)
+	deadline := time.Now().Add(o.For)
 	for lane := range senders {
 		sending.Go(func() {
 			to, messages := make([]uint16, batch), make([][]byte, batch)
