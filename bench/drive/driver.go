@@ -119,7 +119,7 @@ func (d *Driver) randomUsers(c control.ServerCommand) func() (user string, messa
 		users[i] = strconv.Itoa(i)
 	}
 	last := make([]uint32, c.Sessions)
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // not a secret
+	random := rand.New(rand.NewPCG(1, 2))
 	template := d.server.Template(c.Size)
 	return func() (string, []byte) {
 		i := c.Stalled + random.IntN(len(users)-c.Stalled)

@@ -14,21 +14,20 @@ const (
 
 // The opcodes.
 const (
-	Text  = 0x1
-	Close = 0x8
-	Ping  = 0x9
-	Pong  = 0xA
+	Continuation = 0x0
+	Text         = 0x1
+	Close        = 0x8
+	Ping         = 0x9
+	Pong         = 0xA
 )
 
 // ErrMasked is what a server's masked frame gives.
 var ErrMasked = errors.New("the server's frame is masked")
 
-// ErrFragmented is what a frame gives that is not a whole message: none of the servers sends such.
-var ErrFragmented = errors.New("the server's message is fragmented")
-
 // A Frame is one frame of a server. Its payload is part of what was parsed.
 type Frame struct {
 	Opcode     byte
+	Fin        bool // the last one of its message
 	Compressed bool
 	Payload    []byte
 }
@@ -42,8 +41,6 @@ func Next(b []byte) (f Frame, rest []byte, ok bool, err error) {
 	switch {
 	case size&0x80 != 0:
 		return f, b, false, ErrMasked
-	case first&Fin == 0 || first&opcodes == 0:
-		return f, b, false, ErrFragmented
 	case size == 126:
 		if header = 4; len(b) < header {
 			return f, b, false, nil
@@ -58,7 +55,7 @@ func Next(b []byte) (f Frame, rest []byte, ok bool, err error) {
 	if size < 0 || len(b)-header < size {
 		return f, b, false, nil
 	}
-	f = Frame{Opcode: first & opcodes, Compressed: first&Compressed != 0, Payload: b[header : header+size]}
+	f = Frame{Opcode: first & opcodes, Fin: first&Fin != 0, Compressed: first&Compressed != 0, Payload: b[header : header+size]}
 	return f, b[header+size:], true, nil
 }
 

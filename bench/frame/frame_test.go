@@ -28,7 +28,7 @@ func TestFramesAreReadBackHoweverTheyAreCut(t *testing.T) {
 				if !ok {
 					break
 				}
-				if f.Opcode != frame.Text || f.Compressed {
+				if f.Opcode != frame.Text || !f.Fin || f.Compressed {
 					t.Fatalf("frame %+v", f)
 				}
 				got, rest = append(got, string(f.Payload)), left
@@ -40,18 +40,25 @@ func TestFramesAreReadBackHoweverTheyAreCut(t *testing.T) {
 	}
 }
 
-func TestWhatNoServerSendsIsAnError(t *testing.T) {
+func TestFragments(t *testing.T) {
 	for _, test := range []struct {
-		bytes []byte
-		err   error
+		bytes  []byte
+		opcode byte
+		fin    bool
 	}{
-		{[]byte{0x81, 0x80, 0, 0, 0, 0}, frame.ErrMasked},
-		{[]byte{0x01, 0x00}, frame.ErrFragmented},
-		{[]byte{0x80, 0x00}, frame.ErrFragmented},
+		{[]byte{0x01, 1, 'a'}, frame.Text, false},
+		{[]byte{0x00, 1, 'b'}, frame.Continuation, false},
+		{[]byte{0x80, 1, 'c'}, frame.Continuation, true},
 	} {
-		if _, _, ok, err := frame.Next(test.bytes); ok || !errors.Is(err, test.err) {
-			t.Errorf("% x: %v, want %v", test.bytes, err, test.err)
+		if f, _, ok, err := frame.Next(test.bytes); !ok || err != nil || f.Opcode != test.opcode || f.Fin != test.fin {
+			t.Errorf("% x: %+v %v", test.bytes, f, err)
 		}
+	}
+}
+
+func TestNoServerMasks(t *testing.T) {
+	if _, _, ok, err := frame.Next([]byte{0x81, 0x80, 0, 0, 0, 0}); ok || !errors.Is(err, frame.ErrMasked) {
+		t.Errorf("%v", err)
 	}
 }
 

@@ -35,6 +35,7 @@ type conn struct {
 	state      state
 	centrifuge bool
 	rest       []byte // of a frame that is not whole
+	parts      []byte // of a message that is not whole
 }
 
 // connect opens the connections and waits until all are ready.
@@ -43,8 +44,8 @@ func (c *Crowd) connect(command control.LoadCommand) error {
 	if err != nil {
 		return err
 	}
-	first := 0 // connections before it are ready
-	for i := range command.Connections {
+	first := len(c.conns) // connections before it are ready
+	for i, end := first, first+command.Connections; i < end; i++ {
 		for i-first >= shakingAtOnce {
 			if err := c.poll(); err != nil {
 				return fmt.Errorf("%d connections: %w", i, err)

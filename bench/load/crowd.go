@@ -172,6 +172,13 @@ func (c *Crowd) frame(conn *conn, f frame.Frame, now int64) (messages int, err e
 		return 0, nil
 	}
 	payload := f.Payload
+	if !f.Fin || f.Opcode == frame.Continuation { // gorilla/websocket sends what is larger than its buffer in parts
+		conn.parts = append(conn.parts, payload...)
+		if !f.Fin {
+			return 0, nil
+		}
+		payload, conn.parts = conn.parts, conn.parts[:0]
+	}
 	if f.Compressed {
 		if payload, err = c.inflate.inflate(payload); err != nil {
 			return 0, err

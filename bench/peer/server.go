@@ -16,8 +16,9 @@ type Server interface {
 	Sessions() int
 }
 
-// Flusher is a Server that sends only when it is told that nothing more comes for now.
+// Flusher is a Server that has to be told when nothing more comes for now.
 type Flusher interface {
+	// Flush sends what Broadcast and Send were given.
 	Flush() error
 }
 

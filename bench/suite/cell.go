@@ -38,8 +38,8 @@ type Programs struct {
 	Server, Load string
 	// Profiles is the folder that a cell's profiles go to; empty for none.
 	Profiles string
-	// Tracer is a command line that the server is run under; empty for none.
-	Tracer []string
+	// Trace is the folder that the counts of a cell's system calls go to; empty for none.
+	Trace string
 }
 
 // Run measures one cell in fresh processes.
@@ -68,7 +68,11 @@ func (p Programs) start(w Workload, kind string) (*site, error) {
 		return nil, err
 	}
 	defer func() { _, _ = serverEnd.Close(), loadEnd.Close() }()
-	line := append(append([]string{}, p.Tracer...), p.Server, "-kind="+kind, fmt.Sprint("-tls=", w.TLS), fmt.Sprint("-compress=", w.Compress))
+	var line []string
+	if p.Trace != "" {
+		line = []string{"strace", "-c", "-f", "-o", p.Trace + "/" + w.Name + "-" + kind + ".calls"}
+	}
+	line = append(line, p.Server, "-kind="+kind, fmt.Sprint("-tls=", w.TLS), fmt.Sprint("-compress=", w.Compress))
 	s := &site{}
 	if s.server, err = control.Start(serverEnd, line[0], line[1:]...); err != nil {
 		return nil, err

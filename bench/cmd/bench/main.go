@@ -1,4 +1,3 @@
-// Command bench measures this framework side by side with others. See the README of the module.
 package main
 
 import (
@@ -13,29 +12,67 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
+	"github.com/switchboard-go/switchboard/bench/report"
 	"github.com/switchboard-go/switchboard/bench/suite"
 )
 
+// settings are what the flags say.
+type settings struct {
+	rounds                        int
+	quick, save                   bool
+	only, servers, profiles, from string
+	trace                         string
+}
+
 func main() {
-	rounds := flag.Int("rounds", 0, "how many `rounds`; 0: 8, or 2 with -quick")
-	quick := flag.Bool("quick", false, "do less of each workload")
-	only := flag.String("only", "", "comma-separated beginnings of `workloads` names; empty: all")
-	servers := flag.String("servers", "", "comma-separated `servers`; empty: all")
-	profiles := flag.String("profiles", "", "`folder` for CPU and allocation profiles of the servers")
+	var s settings
+	flag.IntVar(&s.rounds, "rounds", 0, "how many `rounds`; 0: 8, or 2 with -quick")
+	flag.BoolVar(&s.quick, "quick", false, "do less of each workload")
+	flag.BoolVar(&s.save, "save", false, "write what was measured into results/")
+	flag.StringVar(&s.only, "only", "", "comma-separated beginnings of `workloads`' names; empty: all")
+	flag.StringVar(&s.servers, "servers", "", "comma-separated `servers`; empty: all")
+	flag.StringVar(&s.profiles, "profiles", "", "`folder` for CPU and allocation profiles of the servers")
+	flag.StringVar(&s.trace, "trace", "", "`folder` for the servers' system calls, counted by strace, which slows them")
+	flag.StringVar(&s.from, "from", "", "measure nothing: join these comma-separated JSON `files` of earlier runs")
 	flag.Parse()
 	log.SetFlags(0)
-	if *rounds == 0 {
-		if *rounds = 8; *quick {
-			*rounds = 2
+	if s.rounds == 0 {
+		if s.rounds = 8; s.quick {
+			s.rounds = 2
 		}
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	chosen := choose(suite.Workloads(*quick), split(*only), split(*servers))
-	if err := run(ctx, chosen, *rounds, *profiles); err != nil {
+	err := run(ctx, s)
+	stop()
+	if err != nil {
 		log.Fatal(err)
 	}
+}
+
+func run(ctx context.Context, s settings) error {
+	all := suite.Workloads(s.quick)
+	var results *report.Results
+	var err error
+	if s.from != "" {
+		results, err = report.Read(split(s.from))
+	} else {
+		results, err = measure(ctx, s, choose(all, split(s.only), split(s.servers)))
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Println()
+	fmt.Println(results.Markdown(sections(all), goals()))
+	if !s.save {
+		return nil
+	}
+	file, err := results.Write("results", sections(all), goals())
+	if err == nil {
+		fmt.Println("written:", file)
+	}
+	return err
 }
 
 func split(list string) []string {
@@ -58,41 +95,63 @@ func choose(all []suite.Workload, only, servers []string) (chosen []suite.Worklo
 	return chosen
 }
 
-func run(ctx context.Context, workloads []suite.Workload, rounds int, profiles string) error {
+// measure runs the rounds. In each one, every workload is done by one server after the other, each round beginning with another.
+func measure(ctx context.Context, s settings, workloads []suite.Workload) (*report.Results, error) {
 	if len(workloads) == 0 {
-		return errors.New("no workload of that name")
+		return nil, errors.New("no workload or server of that name")
 	}
 	bin, err := os.MkdirTemp("", "switchboard-bench-")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer func() { _ = os.RemoveAll(bin) }()
 	build := exec.CommandContext(ctx, "go", "build", "-o", bin, "./cmd/server", "./cmd/load")
 	build.Stderr = os.Stderr
 	if err := build.Run(); err != nil {
-		return fmt.Errorf("build the programs: %w", err)
+		return nil, fmt.Errorf("build the programs: %w", err)
 	}
-	programs := suite.Programs{Server: filepath.Join(bin, "server"), Load: filepath.Join(bin, "load"), Profiles: profiles}
-	for round := range rounds {
-		for _, w := range workloads {
-			for i := range w.Servers {
-				server := w.Servers[(i+round)%len(w.Servers)]
-				if ctx.Err() != nil {
-					return ctx.Err()
-				}
-				cell, err := programs.Run(w, server, round)
-				if err != nil {
-					return err
-				}
-				fmt.Printf("%d %-18s %-12s", round, w.Name, server)
-				for _, name := range []string{suite.CPU, suite.Allocations, suite.Writes, suite.Switches, suite.P50, suite.P99, suite.InUse, suite.Resident, suite.LoadShare, suite.Noise} {
-					if v, ok := cell.Values[name]; ok {
-						fmt.Printf(" %s %.3f", name, v)
-					}
-				}
-				fmt.Println()
+	for _, folder := range []string{s.profiles, s.trace} {
+		if folder != "" {
+			if err := os.MkdirAll(folder, 0o755); err != nil {
+				return nil, err
 			}
 		}
 	}
-	return nil
+	programs := suite.Programs{Server: filepath.Join(bin, "server"), Load: filepath.Join(bin, "load"), Profiles: s.profiles, Trace: s.trace}
+	results := &report.Results{Started: time.Now(), Rounds: s.rounds}
+	if results.Machine, err = report.ThisMachine(programs.Server); err != nil {
+		return nil, err
+	}
+	for round := range s.rounds {
+		for _, w := range workloads {
+			if w.Rounds > 0 && round >= w.Rounds {
+				continue
+			}
+			for i := range w.Servers {
+				if ctx.Err() != nil {
+					return nil, ctx.Err()
+				}
+				cell, err := programs.Run(w, w.Servers[(i+round)%len(w.Servers)], round)
+				if err != nil {
+					return nil, err
+				}
+				results.Cells = append(results.Cells, cell)
+				fmt.Println(progress(cell))
+			}
+		}
+	}
+	results.Took = time.Since(results.Started).Round(time.Second).String()
+	return results, nil
+}
+
+// progress is a line about one cell.
+func progress(cell suite.Cell) string {
+	var line strings.Builder
+	fmt.Fprintf(&line, "%d %-18s %-12s", cell.Round+1, cell.Workload, cell.Server)
+	for _, name := range []string{suite.CPU, suite.Allocations, suite.Writes, suite.P99, suite.InUse, suite.Resident, suite.LoadShare, suite.Noise} {
+		if v, ok := cell.Values[name]; ok {
+			fmt.Fprintf(&line, " %s %.5g", name, v)
+		}
+	}
+	return line.String()
 }

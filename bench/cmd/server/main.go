@@ -1,4 +1,3 @@
-// Command server is one of the measured servers. The runner, cmd/bench, starts and steers it.
 package main
 
 import (
