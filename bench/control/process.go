@@ -48,6 +48,9 @@ func Start(credits *os.File, program string, args ...string) (*Process, error) {
 	return p, p.cmd.Start()
 }
 
+// PID returns the process's id.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
+
 // Ask has the process do command and puts what it answers into result.
 func (p *Process) Ask(command, result any) error {
 	if err := p.Tell(command); err != nil {
@@ -86,13 +89,12 @@ func (p *Process) Await(result any) error {
 	return json.Unmarshal(r.Result, result)
 }
 
-// End ends the process and returns the CPU time that it used.
-func (p *Process) End() time.Duration {
+// End ends the process.
+func (p *Process) End() {
 	_ = p.stdin.Close()
 	watchdog := time.AfterFunc(5*time.Second, func() { _ = p.cmd.Process.Kill() })
 	defer watchdog.Stop()
 	_ = p.cmd.Wait() // how it ended says nothing about what it measured
-	return p.cmd.ProcessState.UserTime() + p.cmd.ProcessState.SystemTime()
 }
 
 // Announce has a process say something of itself before it serves.

@@ -2,9 +2,11 @@ package report
 
 import (
 	"bytes"
+	"context"
 	"debug/buildinfo"
 	"fmt"
 	"os"
+	"os/exec"
 	"runtime"
 	"strings"
 
@@ -29,26 +31,21 @@ var peers = []string{
 }
 
 // ThisMachine describes the machine, and the server program that is measured on it.
-func ThisMachine(server string) (Machine, error) {
+func ThisMachine(ctx context.Context, server string) (Machine, error) {
 	info, err := buildinfo.ReadFile(server)
 	if err != nil {
 		return Machine{}, fmt.Errorf("read versions: %w", err)
 	}
 	m := Machine{CPU: cpuModel(), Cores: runtime.NumCPU(), Governor: "unknown", Go: info.GoVersion}
-	for _, setting := range info.Settings {
-		switch {
-		case setting.Key == "vcs.revision":
-			m.Commit = setting.Value[:min(12, len(setting.Value))] + m.Commit
-		case setting.Key == "vcs.modified" && setting.Value == "true":
-			m.Commit += ", changed"
-		}
-	}
 	for _, dependency := range info.Deps {
 		for _, path := range peers {
 			if dependency.Path == path {
 				m.Versions = append(m.Versions, path+" "+dependency.Version)
 			}
 		}
+	}
+	if commit, err := exec.CommandContext(ctx, "git", "describe", "--always", "--dirty", "--abbrev=12").Output(); err == nil {
+		m.Commit = strings.TrimSpace(string(commit))
 	}
 	var system unix.Utsname
 	if err := unix.Uname(&system); err == nil {

@@ -2,6 +2,7 @@ package suite
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/switchboard-go/switchboard/bench/control"
@@ -22,7 +23,7 @@ const (
 	InUse       = "inUse"       // bytes of heap and stacks
 	Resident    = "resident"    // bytes
 	LoadShare   = "loadShare"   // how much of one processor the load generator used
-	Noise       = "noise"       // share of the machine that others used
+	Noise       = "noise"       // share of the processors that others used
 )
 
 // A Cell is what one round measured of one server with one workload.
@@ -38,8 +39,8 @@ type Programs struct {
 	Server, Load string
 	// Profiles is the folder that a cell's profiles go to; empty for none.
 	Profiles string
-	// Trace is the folder that the counts of a cell's system calls go to; empty for none.
-	Trace string
+	// Under is a command line that the server is run under, such as strace's; empty for none.
+	Under []string
 }
 
 // Run measures one cell in fresh processes.
@@ -68,11 +69,7 @@ func (p Programs) start(w Workload, kind string) (*site, error) {
 		return nil, err
 	}
 	defer func() { _, _ = serverEnd.Close(), loadEnd.Close() }()
-	var line []string
-	if p.Trace != "" {
-		line = []string{"strace", "-c", "-f", "-o", p.Trace + "/" + w.Name + "-" + kind + ".calls"}
-	}
-	line = append(line, p.Server, "-kind="+kind, fmt.Sprint("-tls=", w.TLS), fmt.Sprint("-compress=", w.Compress))
+	line := append(slices.Clone(p.Under), p.Server, "-kind="+kind, fmt.Sprint("-tls=", w.TLS), fmt.Sprint("-compress=", w.Compress))
 	s := &site{}
 	if s.server, err = control.Start(serverEnd, line[0], line[1:]...); err != nil {
 		return nil, err
@@ -121,12 +118,12 @@ func (s *site) measure(p Programs, w Workload, cell *Cell) error {
 		base := p.Profiles + "/" + w.Name + "-" + cell.Server
 		server.CPUProfile, server.AllocProfile = base+".cpu", base+".allocs"
 	}
-	noise := startNoise()
+	noise := startNoise(s.server.PID(), s.load.PID())
 	used, took, err := s.both(server, load, server.Messages)
 	if err != nil {
 		return err
 	}
-	cell.Values[Noise] = noise.share(used.CPU() + took.CPU())
+	cell.Values[Noise] = noise.share()
 	deliveries := float64(took.Deliveries)
 	cell.Values[CPU] = micros(used.CPU()) / deliveries
 	cell.Values[Allocations] = float64(used.Allocations) / deliveries

@@ -28,6 +28,7 @@ var (
 	everyone = []string{peer.GWS, peer.Switchboard, peer.Melody, peer.Centrifuge, peer.Gorilla, peer.Limit}
 	readers  = []string{peer.GWS, peer.Switchboard, peer.Melody, peer.Gorilla, peer.GWSBare}
 	holders  = []string{peer.GWS, peer.Switchboard, peer.Melody, peer.Centrifuge, peer.Gorilla}
+	senders  = []string{peer.GWS, peer.Switchboard, peer.Centrifuge, peer.Limit}
 	rivals   = []string{peer.GWS, peer.Switchboard}
 )
 
@@ -45,6 +46,13 @@ func Workloads(quick bool) []Workload {
 			Name: name, Title: title, Servers: servers, Connections: connections, Warm: max(messages/8, 8),
 			Server: control.ServerCommand{Do: control.Broadcast, Messages: messages, Window: window, Size: size},
 			Load:   control.LoadCommand{Do: control.Receive, Copies: true, CreditEvery: 1},
+		}
+	}
+	send := func(name, title string, servers []string, window int) Workload {
+		return Workload{
+			Name: name, Title: title, Servers: servers, Connections: 1000, Warm: sends / 10,
+			Server: control.ServerCommand{Do: control.Send, Messages: sends, Window: window, Size: payload},
+			Load:   control.LoadCommand{Do: control.Receive, CreditEvery: window / 8},
 		}
 	}
 	inbound := func(name, title string, servers []string, connections, inFlight int) Workload {
@@ -69,11 +77,8 @@ func Workloads(quick bool) []Workload {
 		broadcast("broadcast-1000x32", "broadcast to 1,000, 32 in flight", everyone, 1000, 32, 320, payload),
 		broadcast("broadcast-5000x32", "broadcast to 5,000, 32 in flight", everyone, 5000, 32, 96, payload),
 		broadcast("broadcast-1000x1", "broadcast to 1,000, one in flight", everyone, 1000, 1, 160, payload),
-		{
-			Name: "send-1000", Title: "sends to random users of 1,000, 1,024 in flight", Servers: everyone, Connections: 1000, Warm: sends / 10,
-			Server: control.ServerCommand{Do: control.Send, Messages: sends, Window: 1024, Size: payload},
-			Load:   control.LoadCommand{Do: control.Receive, CreditEvery: 128},
-		},
+		send("send-1000", "sends to random users of 1,000, 1,024 in flight", everyone, 1024),
+		send("send-1000x8192", "sends to random users of 1,000, 8,192 in flight", senders, 8192),
 		inbound("inbound-1000x1", "questions of 1,000 clients, one in flight each, decoded and answered", readers, 1000, 1),
 		inbound("inbound-100x16", "questions of 100 clients, 16 in flight each, decoded and answered", readers, 100, 16),
 		{

@@ -23,7 +23,7 @@ type settings struct {
 	rounds                        int
 	quick, save                   bool
 	only, servers, profiles, from string
-	trace                         string
+	under                         string
 }
 
 func main() {
@@ -34,7 +34,7 @@ func main() {
 	flag.StringVar(&s.only, "only", "", "comma-separated beginnings of `workloads`' names; empty: all")
 	flag.StringVar(&s.servers, "servers", "", "comma-separated `servers`; empty: all")
 	flag.StringVar(&s.profiles, "profiles", "", "`folder` for CPU and allocation profiles of the servers")
-	flag.StringVar(&s.trace, "trace", "", "`folder` for the servers' system calls, counted by strace, which slows them")
+	flag.StringVar(&s.under, "under", "", "`command` line that the servers are run under, such as strace -c -f")
 	flag.StringVar(&s.from, "from", "", "measure nothing: join these comma-separated JSON `files` of earlier runs")
 	flag.Parse()
 	log.SetFlags(0)
@@ -110,16 +110,14 @@ func measure(ctx context.Context, s settings, workloads []suite.Workload) (*repo
 	if err := build.Run(); err != nil {
 		return nil, fmt.Errorf("build the programs: %w", err)
 	}
-	for _, folder := range []string{s.profiles, s.trace} {
-		if folder != "" {
-			if err := os.MkdirAll(folder, 0o755); err != nil {
-				return nil, err
-			}
+	if s.profiles != "" {
+		if err := os.MkdirAll(s.profiles, 0o755); err != nil {
+			return nil, err
 		}
 	}
-	programs := suite.Programs{Server: filepath.Join(bin, "server"), Load: filepath.Join(bin, "load"), Profiles: s.profiles, Trace: s.trace}
+	programs := suite.Programs{Server: filepath.Join(bin, "server"), Load: filepath.Join(bin, "load"), Profiles: s.profiles, Under: strings.Fields(s.under)}
 	results := &report.Results{Started: time.Now(), Rounds: s.rounds}
-	if results.Machine, err = report.ThisMachine(programs.Server); err != nil {
+	if results.Machine, err = report.ThisMachine(ctx, programs.Server); err != nil {
 		return nil, err
 	}
 	for round := range s.rounds {

@@ -12,12 +12,12 @@ import (
 	"github.com/switchboard-go/switchboard/bench/control"
 	"github.com/switchboard-go/switchboard/bench/drive"
 	"github.com/switchboard-go/switchboard/bench/peer"
+	"github.com/switchboard-go/switchboard/bench/peer/bare"
 	"github.com/switchboard-go/switchboard/bench/peer/centrifuge"
 	"github.com/switchboard-go/switchboard/bench/peer/gorilla"
 	"github.com/switchboard-go/switchboard/bench/peer/melody"
 	"github.com/switchboard-go/switchboard/bench/peer/rawgws"
 	"github.com/switchboard-go/switchboard/bench/peer/switchboard"
-	"github.com/switchboard-go/switchboard/bench/peer/writev"
 )
 
 func main() {
@@ -74,7 +74,7 @@ func newServer(kind string, o peer.Options) (peer.Server, error) {
 	case peer.Switchboard:
 		return switchboard.New(o)
 	case peer.Limit:
-		return writev.New(), nil
+		return bare.New(), nil
 	}
 	return nil, fmt.Errorf("unknown server %q", kind)
 }
