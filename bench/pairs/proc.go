@@ -8,12 +8,20 @@ import (
 	"time"
 )
 
-// brokerCPU returns the CPU time that the message broker's processes have used:
-// those that descend from this one, and are not this program.
-func brokerCPU() (time.Duration, error) {
+// machineUse is the CPU time that processes have used up to now, beside those
+// that run this program.
+type machineUse struct {
+	broker time.Duration // those that descend from this process
+	others time.Duration // all the rest, and other machines on the same hardware
+}
+
+// tick is the unit of times in /proc: USER_HZ is 100 wherever Go runs.
+const tick = 10 * time.Millisecond
+
+func useOfMachine() (u machineUse, err error) {
 	self, err := os.Executable()
 	if err != nil {
-		return 0, err
+		return u, err
 	}
 	type process struct {
 		parent int
@@ -22,39 +30,45 @@ func brokerCPU() (time.Duration, error) {
 	all := make(map[int]process)
 	stats, err := filepath.Glob("/proc/[0-9]*/stat")
 	if err != nil {
-		return 0, err
+		return u, err
 	}
 	for _, path := range stats {
 		text, err := os.ReadFile(path)
 		if err != nil {
 			continue // it has ended
 		}
-		// pid (name) state ppid … and utime and stime as fields 14 and 15.
-		at := bytes.LastIndexByte(text, ')')
-		fields := bytes.Fields(text[at+1:])
+		// pid (name) state ppid …, utime and stime are the fields 14 and 15.
+		fields := bytes.Fields(text[bytes.LastIndexByte(text, ')')+1:])
 		if len(fields) < 13 {
 			continue
 		}
-		pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(path)))
-		p := process{}
-		p.parent, _ = strconv.Atoi(string(fields[1]))
-		user, _ := strconv.ParseInt(string(fields[11]), 10, 64)
-		system, _ := strconv.ParseInt(string(fields[12]), 10, 64)
-		p.ticks = user + system
+		p := process{parent: int(number(fields[1])), ticks: number(fields[11]) + number(fields[12])}
 		if program, err := os.Readlink(filepath.Join(filepath.Dir(path), "exe")); err == nil && program == self {
 			p.ticks = 0
 		}
+		pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(path)))
 		all[pid] = p
 	}
-	const tick = 10 * time.Millisecond
-	var total time.Duration
 	for pid, p := range all {
-		for above := pid; above > 1; above = all[above].parent {
-			if above == os.Getpid() {
-				total += time.Duration(p.ticks) * tick
-				break
-			}
+		above := pid
+		for above > 1 && above != os.Getpid() {
+			above = all[above].parent
+		}
+		if above == os.Getpid() {
+			u.broker += time.Duration(p.ticks) * tick
+		} else {
+			u.others += time.Duration(p.ticks) * tick
 		}
 	}
-	return total, nil
+	if text, err := os.ReadFile("/proc/stat"); err == nil {
+		if fields := bytes.Fields(text); len(fields) > 8 { // cpu user nice system idle iowait irq softirq steal
+			u.others += time.Duration(number(fields[8])) * tick
+		}
+	}
+	return u, nil
+}
+
+func number(text []byte) int64 {
+	n, _ := strconv.ParseInt(string(text), 10, 64)
+	return n
 }

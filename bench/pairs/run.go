@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -44,6 +45,7 @@ type Round struct {
 	Load     time.Duration
 	Broker   time.Duration
 	Switches float64       // voluntary context switches of A and B for each message
+	Noise    float64       // share of the processors that others used
 	P50, P99 time.Duration // one way, at the modest rate
 	Error    string        `json:",omitempty"`
 }
@@ -220,7 +222,8 @@ func (r *runner) flood(p *running, number int, m *Round) error {
 		m.Rate = float64(n) / time.Duration(seen.Arrived.Last-sent.Sent.Began).Seconds()
 		m.A, m.B = (after.a.CPU-before.a.CPU)/time.Duration(n), (after.b.CPU-before.b.CPU)/time.Duration(n)
 		m.Load = (after.load.CPU - before.load.CPU) / time.Duration(n)
-		m.Broker = (after.broker - before.broker) / time.Duration(n)
+		m.Broker = (after.machine.broker - before.machine.broker) / time.Duration(n)
+		m.Noise = float64(after.machine.others-before.machine.others) / float64(after.at.Sub(before.at)) / float64(runtime.NumCPU())
 		m.Switches = float64(after.a.Calls-before.a.Calls+after.b.Calls-before.b.Calls) / float64(n)
 	}
 	return nil
@@ -255,7 +258,8 @@ func (r *runner) pace(p *running, m *Round) error {
 // usage is what the processes have used up to now.
 type usage struct {
 	a, b, load reply
-	broker     time.Duration
+	at         time.Time
+	machine    machineUse
 }
 
 func (r *runner) usage(p *running) (u usage, err error) {
@@ -267,7 +271,8 @@ func (r *runner) usage(p *running) (u usage, err error) {
 			return u, err
 		}
 	}
-	u.broker, err = brokerCPU()
+	u.at = time.Now()
+	u.machine, err = useOfMachine()
 	return u, err
 }
 

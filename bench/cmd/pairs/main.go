@@ -1,26 +1,16 @@
-// Command pairs measures messages from one node to a socket of another, see
-// package bench/pairs.
-//
-//	go run ./cmd/pairs
-//	go run ./cmd/pairs -brokers redis -rounds 8
-//
-// It writes a table, and with -json its rounds as well. Its own processes are
-// this program again, with -side.
 package main
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"os"
 	"os/signal"
 	"strings"
 	"time"
 
 	"github.com/switchboard-go/switchboard/bench/pairs"
+	"github.com/switchboard-go/switchboard/bench/report"
 )
 
 func main() {
@@ -36,10 +26,10 @@ func run(ctx context.Context) error {
 	var (
 		role    pairs.Role
 		o       pairs.Options
-		kinds   = flag.String("brokers", "redis,rabbitmq,kafka,rocketmq", "which brokers")
-		only    = flag.String("only", "", "which pairs, by the end of their names: ours,raw")
+		kinds   = flag.String("brokers", strings.Join(pairs.Brokers, ","), "which brokers")
+		only    = flag.String("only", "", "which pairs, by the end of their names: switchboard,client")
 		quick   = flag.Bool("quick", false, "two short rounds")
-		results = flag.String("json", "", "a file for the rounds")
+		save    = flag.Bool("save", false, "write what was measured into results/")
 		verbose = flag.Bool("v", false, "tell each round as it ends")
 	)
 	flag.IntVar(&o.Rounds, "rounds", 4, "rounds of each pair")
@@ -68,20 +58,23 @@ func run(ctx context.Context) error {
 	if *verbose {
 		o.Log = os.Stderr
 	}
-	rounds, err := pairs.Run(ctx, o)
-	if *results != "" && len(rounds) > 0 {
-		err = errors.Join(err, write(*results, rounds))
-	}
-	if _, failed := io.WriteString(os.Stdout, pairs.Table(rounds)); failed != nil {
-		err = errors.Join(err, failed)
-	}
-	return err
-}
-
-func write(path string, rounds []pairs.Round) error {
-	text, err := json.MarshalIndent(rounds, "", "\t")
+	program, err := os.Executable()
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(path, append(text, '\n'), 0o644)
+	results := &report.Results{Started: time.Now(), Rounds: o.Rounds}
+	if results.Machine, err = report.ThisMachine(ctx, program); err != nil {
+		return err
+	}
+	rounds, err := pairs.Run(ctx, o)
+	if err != nil {
+		return err
+	}
+	results.Took = time.Since(results.Started).Round(time.Second).String()
+	results.Cells = pairs.Cells(rounds)
+	fmt.Println(results.Markdown(pairs.Sections(), pairs.Goals()))
+	if *save {
+		_, err = results.Write("results", pairs.Sections(), pairs.Goals())
+	}
+	return err
 }
