@@ -47,6 +47,7 @@ type Round struct {
 	Switches float64       // voluntary context switches of A and B for each message
 	Noise    float64       // share of the processors that others used
 	P50, P99 time.Duration // one way, at the modest rate
+	Acked    time.Duration // likewise, until half of the sends were acknowledged
 	Error    string        `json:",omitempty"`
 }
 
@@ -245,7 +246,7 @@ func (r *runner) pace(p *running, m *Round) error {
 	if err != nil {
 		return err
 	}
-	m.P50, m.P99 = seen.Arrived.P50, seen.Arrived.P99
+	m.P50, m.P99, m.Acked = seen.Arrived.P50, seen.Arrived.P99, sent.Sent.Acked
 	m.Lost += sent.Sent.Count - seen.Arrived.Count
 	m.Wrong += seen.Arrived.Wrong
 	m.Failed += sent.Sent.Failed
@@ -283,8 +284,8 @@ func (r *runner) note(format string, values ...any) {
 }
 
 func (m Round) String() string {
-	text := fmt.Sprintf("%-18s %d  %8.0f/s  A %6.2f  B %6.2f  load %5.2f  broker %6.2f µs  %5.3f switches  p50 %7.3f  p99 %7.3f ms",
-		m.Pair, m.Round, m.Rate, micros(m.A), micros(m.B), micros(m.Load), micros(m.Broker), m.Switches, millis(m.P50), millis(m.P99))
+	text := fmt.Sprintf("%-18s %d  %8.0f/s  A %6.2f  B %6.2f  load %5.2f  broker %6.2f µs  %5.3f switches  p50 %7.3f  p99 %7.3f  acked %7.3f ms",
+		m.Pair, m.Round, m.Rate, micros(m.A), micros(m.B), micros(m.Load), micros(m.Broker), m.Switches, millis(m.P50), millis(m.P99), millis(m.Acked))
 	if m.Lost+m.Wrong+m.Failed+m.Closed > 0 {
 		text += fmt.Sprintf("  LOST %d WRONG %d FAILED %d CLOSED %d of %d %s", m.Lost, m.Wrong, m.Failed, m.Closed, m.Sent, m.Error)
 	}

@@ -5,6 +5,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/switchboard-go/switchboard/bench/stats"
 )
 
 // users is how many users, and sockets, B has.
@@ -24,8 +26,9 @@ type link interface {
 type Sent struct {
 	Count  int64
 	Failed int64
-	First  string // error
-	Began  int64  // unix nanoseconds
+	First  string        // error
+	Began  int64         // unix nanoseconds
+	Acked  time.Duration // half of the sends of a pace were acknowledged within it
 }
 
 // flood sends as much as the link and the window allow: from so many goroutines,
@@ -79,6 +82,7 @@ func pace(ctx context.Context, l link, rate int, d time.Duration) Sent {
 	s := Sent{Began: now()}
 	var (
 		mu      sync.Mutex
+		acked   stats.Histogram
 		sending sync.WaitGroup
 		work    [lanes]chan stamp
 	)
@@ -87,13 +91,15 @@ func pace(ctx context.Context, l link, rate int, d time.Duration) Sent {
 		work[lane] = make(chan stamp, total)
 		sending.Go(func() {
 			for m := range work[lane] {
-				if err := l.send(ctx, []uint16{m.user}, [][]byte{m.message()}); err != nil {
-					mu.Lock()
+				err := l.send(ctx, []uint16{m.user}, [][]byte{m.message()})
+				mu.Lock()
+				acked.Add(time.Duration(now() - m.sent))
+				if err != nil {
 					if s.Failed++; s.First == "" {
 						s.First = err.Error()
 					}
-					mu.Unlock()
 				}
+				mu.Unlock()
 			}
 		})
 	}
@@ -107,6 +113,6 @@ func pace(ctx context.Context, l link, rate int, d time.Duration) Sent {
 		close(lane)
 	}
 	sending.Wait()
-	s.Count = int64(total)
+	s.Count, s.Acked = int64(total), acked.Quantile(0.5)
 	return s
 }
