@@ -15,7 +15,6 @@ import (
 	"github.com/switchboard-go/switchboard/listener"
 	"github.com/switchboard-go/switchboard/metrics"
 	"github.com/switchboard-go/switchboard/sender"
-	_ "github.com/switchboard-go/switchboard/sender/all" // the drivers by name
 	"github.com/switchboard-go/switchboard/sender/kafka"
 	"github.com/switchboard-go/switchboard/sender/rabbitmq"
 	"github.com/switchboard-go/switchboard/sender/redis"

@@ -11,6 +11,7 @@ import (
 
 	"github.com/switchboard-go/switchboard/bench/pairs"
 	"github.com/switchboard-go/switchboard/bench/report"
+	_ "github.com/switchboard-go/switchboard/sender/all" // the drivers that are measured, by name
 )
 
 func main() {
