@@ -53,12 +53,12 @@ func sendCentrifuge(_ context.Context, r Role) (link, error) {
 	return centrifugeLink{node}, err
 }
 
-func receiveCentrifuge(_ context.Context, r Role, _ *stream) (reply, link, error) {
+func receiveCentrifuge(ctx context.Context, r Role, _ *stream) (reply, link, error) {
 	node, err := openCentrifuge(r)
 	if err != nil {
 		return reply{}, nil, err
 	}
-	address, err := serve(centrifuge.NewWebsocketHandler(node, centrifuge.WebsocketConfig{
+	address, err := serve(ctx, centrifuge.NewWebsocketHandler(node, centrifuge.WebsocketConfig{
 		CheckOrigin: func(*http.Request) bool { return true },
 	}))
 	return reply{Address: address, Path: "/", Hello: fmt.Sprintf(`{"id":1,"connect":{"token":"%s"}}`, "USER")}, centrifugeLink{node}, err

@@ -124,7 +124,7 @@ func (p *process) obey(ctx context.Context, o order) (r reply, err error) {
 		if p.sockets != nil {
 			p.sockets.close()
 		}
-		p.sockets, err = dialSockets(o.Address, o.Path, o.Hello, p.arrivals)
+		p.sockets, err = dialSockets(ctx, o.Address, o.Path, o.Hello, p.arrivals)
 	case "usage":
 		var u syscall.Rusage
 		err = syscall.Getrusage(syscall.RUSAGE_SELF, &u)

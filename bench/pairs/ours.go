@@ -113,7 +113,7 @@ func receiveOurs(ctx context.Context, r Role, _ *stream) (reply, link, error) {
 	if err != nil {
 		return reply{}, nil, err
 	}
-	address, err := serve(n.server)
+	address, err := serve(ctx, n.server)
 	return reply{Address: address, Path: "/"}, n, err
 }
 
@@ -123,13 +123,13 @@ func receiveLocal(ctx context.Context, r Role, _ *stream) (reply, link, error) {
 	if err != nil {
 		return reply{}, nil, err
 	}
-	address, err := serve(n.server)
+	address, err := serve(ctx, n.server)
 	return reply{Address: address, Path: "/"}, n, err
 }
 
 // serve serves on a free port for as long as the process lives.
-func serve(h http.Handler) (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+func serve(ctx context.Context, h http.Handler) (string, error) {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", err
 	}

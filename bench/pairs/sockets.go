@@ -2,6 +2,7 @@ package pairs
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"net"
 	"net/http"
@@ -19,10 +20,10 @@ type sockets struct {
 
 // dialSockets connects every user to a server. hello, where it is not empty, is
 // what a client says first, with its user for USER.
-func dialSockets(address, path, hello string, a *arrivals) (*sockets, error) {
+func dialSockets(ctx context.Context, address, path, hello string, a *arrivals) (*sockets, error) {
 	s := &sockets{}
 	for user := range users {
-		conn, err := net.Dial("tcp", address)
+		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
 		if err != nil {
 			return nil, err
 		}
@@ -33,7 +34,7 @@ func dialSockets(address, path, hello string, a *arrivals) (*sockets, error) {
 		if err != nil {
 			return nil, err
 		}
-		response, err := http.ReadResponse(in, nil)
+		response, err := http.ReadResponse(in, nil) //nolint:bodyclose // it has none
 		if err != nil {
 			return nil, err
 		}

@@ -68,7 +68,7 @@ func TestPushes(t *testing.T) {
 		{"a refusal", "-NOPERM this user has no permissions\r\n", nil, "NOPERM this user has no permissions"},
 		{"a refusal later", message + bulkText("1") + "-MOVED 1\r\n", []push{{kind: pushMessage, payload: []byte("1")}}, "MOVED 1"},
 		{"another protocol", "HTTP/1.1 400 Bad Request\r\n", nil, errNotRESP.Error()},
-		{"no carriage return", "*3\n", nil, errNotRESP.Error()},
+		{"no carriage return", "*123\n", nil, errNotRESP.Error()},
 		{"a negative size", "*3\r\n$-2\r\n", nil, errNotRESP.Error()},
 		{"no text", message + "$-1\r\n", nil, errNotRESP.Error()},
 		{"a huge size", message + "$99999999999\r\n", nil, errNotRESP.Error()},
