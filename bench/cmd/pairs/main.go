@@ -30,7 +30,7 @@ func run(ctx context.Context) error {
 		o       pairs.Options
 		kinds   = flag.String("brokers", strings.Join(pairs.Brokers, ","), "which brokers")
 		only    = flag.String("only", "", "which pairs, by the end of their names: switchboard,client")
-		quick   = flag.Bool("quick", false, "two short rounds")
+		quick   = flag.Bool("quick", false, "one short round of the pairs that goals are told by, in a minute")
 		save    = flag.Bool("save", false, "write what was measured into results/")
 		verbose = flag.Bool("v", false, "tell each round as it ends")
 	)
@@ -51,7 +51,8 @@ func run(ctx context.Context) error {
 		return pairs.Serve(ctx, role, os.Stdin, os.Stdout)
 	}
 	if *quick {
-		o.Rounds, o.Flood, o.Pace = 2, 500*time.Millisecond, 500*time.Millisecond
+		o.Rounds, o.Flood, o.Pace = 1, 300*time.Millisecond, 300*time.Millisecond
+		o.Only = []string{"switchboard", "client", "centrifuge", "local"}
 	}
 	o.Brokers = strings.Split(*kinds, ",")
 	if *only != "" {
