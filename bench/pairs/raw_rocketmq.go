@@ -72,7 +72,12 @@ func receiveRocketMQ(ctx context.Context, r Role, s *stream) (reply, link, error
 	if err != nil {
 		return reply{}, nil, err
 	}
+	came := make(chan struct{}, 1)
 	err = c.Subscribe(r.Name, consumer.MessageSelector{}, func(_ context.Context, messages ...*primitive.MessageExt) (consumer.ConsumeResult, error) {
+		select {
+		case came <- struct{}{}:
+		default:
+		}
 		bodies := make([][]byte, len(messages))
 		for i, m := range messages {
 			bodies[i] = m.Body
@@ -86,6 +91,20 @@ func receiveRocketMQ(ctx context.Context, r Role, s *stream) (reply, link, error
 	if err := c.Start(); err != nil {
 		return reply{}, nil, err
 	}
-	time.Sleep(2 * time.Second) // it looks for the queues' ends after its start
-	return reply{}, nil, nil
+	// It looks for the queues after its start, and where it finds none at once,
+	// twenty seconds later.
+	ticker := time.NewTicker(100 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-came:
+			return reply{}, nil, nil
+		case <-ticker.C:
+			if err := first.send(ctx, nil, [][]byte{[]byte("are you there?")}); err != nil {
+				return reply{}, nil, err
+			}
+		case <-ctx.Done():
+			return reply{}, nil, ctx.Err()
+		}
+	}
 }
