@@ -126,14 +126,21 @@ func (b *Broker) leave(c *consumer) {
 	c.close()
 }
 
+// acknowledgeAfter is how long acknowledgements gather. It is short, because
+// RabbitMQ confirms a persistent packet that all nodes have acknowledged without
+// writing it down.
+const acknowledgeAfter = time.Millisecond
+
 // read hands on what comes on a link until it breaks or the broker is closed.
 // Packets are acknowledged when they wait for Receive, where they outlive the
-// link: before more of them are waited for, because RabbitMQ confirms a
-// persistent packet that all nodes have acknowledged without writing it down.
+// link.
 func (b *Broker) read(c *consumer) error {
+	gathered := time.NewTimer(acknowledgeAfter)
+	defer gathered.Stop()
 	many := max(1, b.config.Prefetch/4)
 	unacknowledged, last := 0, uint64(0)
 	acknowledge := func() {
+		gathered.Stop()
 		if unacknowledged > 0 {
 			// Where it fails the link is broken, which shows below.
 			_ = c.channel.Ack(last, true)
@@ -141,27 +148,26 @@ func (b *Broker) read(c *consumer) error {
 		}
 	}
 	for {
-		var delivery amqp.Delivery
-		var ok bool
 		select {
-		case delivery, ok = <-c.deliveries:
-		default:
-			acknowledge()
-			select {
-			case delivery, ok = <-c.deliveries:
-			case <-b.open.Done():
+		case delivery, ok := <-c.deliveries:
+			if !ok {
+				return c.why()
+			}
+			if !b.hand(&delivery) {
 				return sender.ErrClosed
 			}
-		}
-		if !ok {
-			return c.why()
-		}
-		if !b.hand(&delivery) {
-			return sender.ErrClosed
-		}
-		last = delivery.DeliveryTag
-		if unacknowledged++; unacknowledged >= many {
+			last = delivery.DeliveryTag
+			unacknowledged++
+			if unacknowledged == 1 {
+				gathered.Reset(acknowledgeAfter)
+			}
+			if unacknowledged >= many {
+				acknowledge()
+			}
+		case <-gathered.C:
 			acknowledge()
+		case <-b.open.Done():
+			return sender.ErrClosed
 		}
 	}
 }
