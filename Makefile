@@ -25,12 +25,17 @@ check: $(GOLANGCI_LINT) ## Check format, vet, lint, go.mod and the scripts
 	go vet ./...
 	$(GOLANGCI_LINT) run ./...
 	go mod tidy -diff
+	cd bench && go vet ./... && ../$(GOLANGCI_LINT) run ./... && go mod tidy -diff
 	@scripts/need.sh shellcheck=shellcheck
 	shellcheck .ci/run scripts/*.sh
 
 .PHONY: bench
-bench: ## Run the benchmarks
-	go test -run '^$$' -bench . -benchmem ./...
+bench: ## Measure against other servers, 8 rounds in 20 minutes, and keep it in bench/results
+	cd bench && go run ./cmd/bench -save
+
+.PHONY: bench-quick
+bench-quick: ## Measure less, in 3 minutes, and keep nothing
+	cd bench && go run ./cmd/bench -quick
 
 .PHONY: bench-compare
 bench-compare: ## Compare the benchmarks with the previous commit's (BASE=main with another's, BENCH=Index only some)

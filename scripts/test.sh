@@ -12,8 +12,8 @@ if [[ $hard != unlimited ]] && ((hard < want)); then
 	ulimit -Hn "$want" 2>/dev/null || echo "open files: the limit of $hard cannot be raised here" >&2
 fi
 
-# go list and not find: it leaves out the folders of other modules. A target is "FOLDER FuzzName".
-packages=$(go list -f '{{.Dir}}' ./...)
+# go list and not find: it knows what is ours. A target is "FOLDER FuzzName".
+packages=$(go list -f '{{.Dir}}' ./... && go -C bench list -f '{{.Dir}}' ./...)
 targets=()
 while IFS= read -r dir; do
 	while IFS= read -r name; do
@@ -28,7 +28,7 @@ if ((${#targets[@]} > 0)); then
 fi
 for target in "${targets[@]}"; do
 	dir=${target% *} name=${target##* }
-	if ! go test -run '^$' -fuzz "^$name\$" -fuzztime "$fuzztime" -fuzzminimizetime 5s "$dir"; then
+	if ! go -C "$dir" test -run '^$' -fuzz "^$name\$" -fuzztime "$fuzztime" -fuzzminimizetime 5s .; then
 		# CI throws its clone away, so a new input goes into the log too.
 		echo "$name failed. If go test wrote an input to $dir/testdata/fuzz/$name, commit it with the mend: it is a test from now on." >&2
 		find "$dir/testdata/fuzz/$name" -type f -mmin -2 -print -exec head -c 4096 {} \; >&2 2>/dev/null || true
@@ -38,6 +38,9 @@ done
 
 # The benchmarks once, so that they still run when somebody wants their figures.
 go test -run '^$' -bench . -benchtime 1x ./... >/dev/null
+
+# The other module: its programs are built and do a little of what they measure.
+go -C bench test -count=1 ./...
 
 # -count=1: the browser's tests depend on more than Go's test cache knows.
 go test -race -count=1 -timeout 10m ./...

@@ -60,6 +60,27 @@ func TestLayout(t *testing.T) {
 	}
 }
 
+// The measurements are a module of their own, which compares with gws and so may import it.
+func TestLayoutOfBench(t *testing.T) {
+	bench, err := load(os.DirFS("../../bench"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.ContainsFunc(bench.files, func(f file) bool { return f.dir == "suite" }) {
+		t.Fatal("found no package suite: the rules look at the wrong folder")
+	}
+	for _, rule := range rules {
+		if rule.name == "one package knows gws" {
+			continue
+		}
+		t.Run(rule.name, func(t *testing.T) {
+			for _, found := range rule.find(bench) {
+				t.Errorf("%s\n\tinstead: %s", found, rule.instead)
+			}
+		})
+	}
+}
+
 // tree is the module's files. Other modules and what is not ours are left out.
 type tree struct {
 	files []file

@@ -18,13 +18,25 @@ func newNames(channel string, db int) names {
 }
 
 // all is the channel that every node subscribes to.
-func (n names) all() string { return n.prefix + "all" }
+func (n names) all() string { return string(n.channel(nil, "", "")) }
 
 // node is the channel that one node subscribes to.
-func (n names) node(node string) string { return n.prefix + "node:" + node }
+func (n names) node(node string) string { return string(n.channel(nil, node, "")) }
 
 // address is the channel that the nodes subscribe to which took an address.
-func (n names) address(address string) string { return n.prefix + "to:" + address }
+func (n names) address(address string) string { return string(n.channel(nil, "", address)) }
+
+// channel appends the channel of packets to a node, to an address, or to all.
+func (n names) channel(b []byte, node, address string) []byte {
+	b = append(b, n.prefix...)
+	switch {
+	case node != "":
+		return append(append(b, "node:"...), node...)
+	case address != "":
+		return append(append(b, "to:"...), address...)
+	}
+	return append(b, "all"...)
+}
 
 // stream is the key of the stream.
 func (n names) stream() string { return n.prefix + "stream" }

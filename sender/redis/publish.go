@@ -56,13 +56,14 @@ func (b *Broker) publish(ctx context.Context, packets []sender.Packet) error {
 	}
 	client := b.publisher
 	alive := context.AfterFunc(ctx, func() { _ = client.Close() })
-	pipeline := client.Pipeline()
+	commands := make([]goredis.Cmder, len(packets))
 	for i := range packets {
-		b.command(ctx, pipeline, &packets[i])
+		commands[i] = b.command(ctx, i, &packets[i])
 	}
-	commands, err := pipeline.Exec(ctx)
-	if !alive() || err != nil {
-		b.dropPublisher()
+	pipeline := client.Pipeline()
+	err := pipeline.BatchProcess(ctx, commands...)
+	if err == nil {
+		_, err = pipeline.Exec(ctx)
 	}
 	for i, command := range commands {
 		if command.Err() != nil {
@@ -73,38 +74,57 @@ func (b *Broker) publish(ctx context.Context, packets []sender.Packet) error {
 			packets[i].Nodes = int(count.Val())
 		}
 	}
+	for _, p := range b.posts[:min(len(b.posts), len(packets))] {
+		p.payload = nil
+	}
+	if !alive() || err != nil {
+		b.dropPublisher()
+	}
 	return err
 }
 
-// command adds what publishes a packet to a pipeline.
-func (b *Broker) command(ctx context.Context, pipeline goredis.Pipeliner, packet *sender.Packet) {
+// command returns what publishes the i-th packet of a pipeline.
+func (b *Broker) command(ctx context.Context, i int, packet *sender.Packet) goredis.Cmder {
 	if b.mode == Stream {
-		pipeline.XAdd(ctx, &goredis.XAddArgs{
-			Stream: b.names.stream(),
-			MaxLen: b.maxLen,
-			Approx: true,
-			Values: []any{streamField, packet.Payload},
-		})
-		return
+		return goredis.NewStringCmd(ctx, "xadd", b.names.stream(), "maxlen", "~", b.maxLen, "*", streamField, packet.Payload)
 	}
-	channel := b.names.all()
-	switch {
-	case packet.Node != "":
-		channel = b.names.node(packet.Node)
-	case packet.Address != "":
-		channel = b.names.address(packet.Address)
+	if i == len(b.posts) {
+		b.posts = append(b.posts, newPost(b.cluster != nil))
 	}
-	if b.cluster != nil { // where a plain PUBLISH goes to every server
-		pipeline.SPublish(ctx, channel, packet.Payload)
-	} else {
-		pipeline.Publish(ctx, channel, packet.Payload)
-	}
+	p := b.posts[i]
+	p.channel = b.names.channel(p.channel[:0], packet.Node, packet.Address)
+	p.payload = packet.Payload
+	return p.command
 }
+
+// post is a command that publishes, for one pipeline after the other: a new one
+// for each packet is five allocations.
+type post struct {
+	command          *goredis.IntCmd
+	channel, payload argument
+}
+
+func newPost(sharded bool) *post {
+	p := &post{}
+	publish := "publish"
+	if sharded { // where a plain PUBLISH goes to every server
+		publish = "spublish"
+	}
+	p.command = goredis.NewIntCmd(context.Background(), publish, &p.channel, &p.payload)
+	return p
+}
+
+// argument is that of a command. Unlike a []byte it is changed in its place.
+type argument []byte
+
+// MarshalBinary implements encoding.BinaryMarshaler, as go-redis wants it.
+func (a *argument) MarshalBinary() ([]byte, error) { return *a, nil }
 
 // dropPublisher closes the connection that publishes. The lock is held.
 func (b *Broker) dropPublisher() {
 	if b.publisher != nil {
 		_ = b.publisher.Close()
 		b.publisher = nil
+		b.posts = nil
 	}
 }

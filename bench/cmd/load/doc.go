@@ -1,0 +1,2 @@
+// Command load is the load generator. The runner, cmd/bench, starts and steers it.
+package main

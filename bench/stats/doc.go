@@ -1,0 +1,2 @@
+// Package stats has the statistics of the measurements: a histogram of times, medians with their spread, and paired ratios.
+package stats
