@@ -30,15 +30,6 @@ const (
 // between reads and writes only. Commands are never repeated: one that was lost
 // on the way back has been executed.
 func (b *Broker) connect(ctx context.Context) (*goredis.Client, error) {
-	o, err := b.options(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return goredis.NewClient(o), nil
-}
-
-// options returns those of such a client.
-func (b *Broker) options(ctx context.Context) (*goredis.Options, error) {
 	base := b.single
 	if base == nil {
 		var err error
@@ -62,7 +53,7 @@ func (b *Broker) options(ctx context.Context) (*goredis.Options, error) {
 	// also after it is closed, when its first dial fails.
 	o.PoolSize, o.MinIdleConns, o.MaxIdleConns, o.MaxActiveConns = 2, 0, 0, 0
 	o.PipelinePoolSize = -1
-	return &o, nil
+	return goredis.NewClient(&o), nil
 }
 
 // dialer is what go-redis makes connections with.

@@ -48,10 +48,6 @@
 // ends by itself, as it does when a slot of a Redis Cluster moves, is a broken
 // link as well.
 //
-// go-redis finds the server, connects and logs in, and writes. What comes on the
-// connection that receives in mode pubsub is read without it, all of one read of
-// the system at a time.
-//
 // What was seen with Redis 7.0 on the same machine, one node sending a hundred
 // messages a second to another while something was broken for five seconds; the
 // longest of three runs under the race detector. The first time is from the end

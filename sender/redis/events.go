@@ -38,21 +38,19 @@ func (e *events) init() {
 	e.room = make(chan struct{}, 1)
 }
 
-// push adds payloads, or loses them.
-func (e *events) push(payloads ...[]byte) {
+// push adds a payload, or loses it.
+func (e *events) push(payload []byte) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	for _, payload := range payloads {
-		if e.full {
-			return
-		}
-		if e.crowded() {
-			e.full = true
-			e.appendDown(fmt.Errorf("the receiver is too slow: %d packets of %d bytes wait for it", len(e.waiting)-e.head, e.bytes))
-			return
-		}
-		e.append(sender.Event{Payload: payload})
+	if e.full {
+		return
 	}
+	if e.crowded() {
+		e.full = true
+		e.appendDown(fmt.Errorf("the receiver is too slow: %d packets of %d bytes wait for it", len(e.waiting)-e.head, e.bytes))
+		return
+	}
+	e.append(sender.Event{Payload: payload})
 }
 
 // pushAll adds payloads whatever waits already: who uses it waits for room.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -57,7 +56,6 @@ func (b *Broker) keepSubscribed(s *subscription) {
 type subscription struct {
 	client   *goredis.Client
 	pubsub   *goredis.PubSub
-	conn     net.Conn // that of pubsub, which writes on it; what comes is read here
 	sharded  bool
 	channels *channels
 	events   *events
@@ -73,25 +71,19 @@ type subscription struct {
 
 // newSubscription returns a subscription to all that is wanted, when it is live.
 func (b *Broker) newSubscription(ctx context.Context) (*subscription, error) {
-	options, err := b.options(ctx)
+	client, err := b.connect(ctx)
 	if err != nil {
 		return nil, err
 	}
 	s := &subscription{
+		client:   client,
+		pubsub:   client.Subscribe(ctx),
 		sharded:  b.cluster != nil,
 		channels: &b.channels,
 		events:   &b.events,
 		live:     make(chan struct{}),
 		ended:    make(chan struct{}),
 	}
-	dial := options.Dialer
-	options.Dialer = func(ctx context.Context, network, addr string) (net.Conn, error) {
-		conn, err := dial(ctx, network, addr)
-		s.conn = conn
-		return conn, err
-	}
-	s.client = goredis.NewClient(options)
-	s.pubsub = s.client.Subscribe(ctx)
 	wanted := b.channels.link()
 	// The first channel makes the connection.
 	dialing, cancel := context.WithTimeout(ctx, ioTimeout)
@@ -143,32 +135,27 @@ var established = func() context.Context {
 // read hands on what comes, until the connection breaks. The server confirms each
 // of the wanted channels.
 func (s *subscription) read(wanted int) error {
-	var (
-		given   int64
-		waiting [][]byte // payloads that are still to be handed on
-	)
-	hand := func() {
-		s.events.push(waiting...)
-		clear(waiting)
-		waiting = waiting[:0]
-	}
-	defer hand()
-	in := newPushes(s.conn, hand)
+	var given int64
 	for {
-		received, err := in.next()
+		// The time is for a whole message: after a timeout within one the rest
+		// would be read as the next, so a timeout is always the end.
+		received, err := s.pubsub.ReceiveTimeout(established, ioTimeout)
 		if err != nil {
 			return err
 		}
-		switch received.kind {
-		case pushMessage:
-			waiting = append(waiting, received.payload)
-		case pushOn:
-			if wanted--; wanted == 0 {
-				close(s.live)
-			}
-		case pushOff:
-			if given++; given > s.given.Load() {
-				return fmt.Errorf("the server has ended the subscription to %s", received.channel)
+		switch r := received.(type) {
+		case *goredis.Message:
+			s.events.push([]byte(r.Payload))
+		case *goredis.Subscription:
+			switch r.Kind {
+			case "subscribe", "ssubscribe":
+				if wanted--; wanted == 0 {
+					close(s.live)
+				}
+			case "unsubscribe", "sunsubscribe":
+				if given++; given > s.given.Load() {
+					return fmt.Errorf("the server has ended the subscription to %s", r.Channel)
+				}
 			}
 		}
 	}
