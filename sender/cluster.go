@@ -239,7 +239,7 @@ func (c *Cluster) publish(ctx context.Context, packet Packet, e *envelope) (Pack
 
 func (c *Cluster) publishBatch(ctx context.Context, packets []Packet) error {
 	c.counts.batches.Add(1)
-	return c.broker.Publish(ctx, packets)
+	return publishPacked(ctx, c.broker.Publish, packets, c.can.MaxPayload)
 }
 
 // Shutdown implements Sender: it publishes what has gathered, says goodbye to
@@ -296,7 +296,9 @@ func (c *Cluster) receive(ctx context.Context) {
 		case LinkUp:
 			c.linkUp()
 		default:
-			c.deliver(event.Payload)
+			if !unpack(event.Payload, c.deliver) {
+				c.counts.foreign.Add(1)
+			}
 		}
 	}
 }

@@ -3,6 +3,7 @@ package sender_test
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"log/slog"
 	"slices"
@@ -176,9 +177,22 @@ func heard(t *testing.T, n *memory.Broker) (payloads [][]byte) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		payloads = append(payloads, event.Payload)
+		payloads = append(payloads, unpacked(event.Payload)...)
 	}
 	return payloads
+}
+
+// unpacked returns the envelopes of a pack, or payload where it is none.
+func unpacked(payload []byte) (envelopes [][]byte) {
+	if kind(payload) != kindPack {
+		return [][]byte{payload}
+	}
+	for rest := payload[2:]; len(rest) > 0; {
+		size, n := binary.Uvarint(rest)
+		envelopes = append(envelopes, rest[n:n+int(size)])
+		rest = rest[n+int(size):]
+	}
+	return envelopes
 }
 
 // sessionOn returns a session id of a node.
@@ -191,6 +205,7 @@ const (
 	kindMessage = 1
 	kindProbe   = 2
 	kindLeave   = 3
+	kindPack    = 4
 )
 
 // gated is a broker that takes a batch each time it is let, and records packets.

@@ -22,6 +22,8 @@ const (
 	kindProbe envelopeKind = 2
 	// kindLeave tells that its origin shuts down.
 	kindLeave envelopeKind = 3
+	// kindPack carries several envelopes, see publishPacked.
+	kindPack envelopeKind = 4
 )
 
 // envelope is what one node tells others. On the wire:

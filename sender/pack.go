@@ -1,0 +1,79 @@
+package sender
+
+import (
+	"context"
+	"encoding/binary"
+)
+
+// packSize is how large a pack becomes at most, in bytes. A broker works as long
+// for a packet that carries one envelope as for one that carries hundreds.
+const packSize = 64 << 10
+
+// packBytes is what starts a pack, see envelope.
+var packBytes = [2]byte{envelopeVersion, byte(kindPack)}
+
+// publishPacked publishes packets. Those that follow each other to the same
+// nodes go as one, which is a pack of their payloads:
+//
+//	version, kind  as in an envelope
+//	payload        each as a text; see envelope
+//
+// limit is the most that a packet carries, in bytes.
+func publishPacked(ctx context.Context, publish func(context.Context, []Packet) error, packets []Packet, limit int) error {
+	var (
+		packed = make([]Packet, 0, len(packets))
+		counts = make([]int, 0, len(packets)) // of the packets in each of packed
+	)
+	limit = min(limit, packSize)
+	for rest := packets; len(rest) > 0; {
+		count, size := 0, len(packBytes)
+		for count < len(rest) && rest[count].Node == rest[0].Node && rest[count].Address == rest[0].Address {
+			size += binary.MaxVarintLen32 + len(rest[count].Payload)
+			if count > 0 && size > limit {
+				break
+			}
+			count++
+		}
+		one := rest[0]
+		if count > 1 {
+			one.Payload = pack(rest[:count], min(size, limit))
+		}
+		packed, counts = append(packed, one), append(counts, count)
+		rest = rest[count:]
+	}
+	err := publish(ctx, packed)
+	for i, one := range packed {
+		for j := range packets[:counts[i]] {
+			packets[j].Done, packets[j].Nodes = one.Done, one.Nodes
+		}
+		packets = packets[counts[i]:]
+	}
+	return err
+}
+
+func pack(packets []Packet, size int) []byte {
+	b := append(make([]byte, 0, size), packBytes[:]...)
+	for _, p := range packets {
+		b = append(binary.AppendUvarint(b, uint64(len(p.Payload))), p.Payload...)
+	}
+	return b
+}
+
+// unpack calls yield for each payload of a pack, or for b itself where it is none.
+// They are parts of b. It reports false where it is broken, after what is not.
+func unpack(b []byte, yield func(payload []byte)) bool {
+	if len(b) < len(packBytes) || [2]byte(b) != packBytes {
+		yield(b)
+		return true
+	}
+	for b = b[len(packBytes):]; len(b) > 0; {
+		size, n := binary.Uvarint(b)
+		if n <= 0 || size > uint64(len(b)-n) {
+			return false
+		}
+		end := n + int(size)
+		yield(b[n:end:end])
+		b = b[end:]
+	}
+	return true
+}
