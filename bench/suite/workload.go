@@ -35,7 +35,7 @@ var (
 
 // Workloads are all of them. A quick run does less of each.
 func Workloads(quick bool) []Workload {
-	sends, questions, paced, connections, memoryRounds := 200_000, 50_000, 10_000, 10_000, 3
+	sends, questions, paced, connections, memoryRounds := 200_000, 40_000, 8_000, 10_000, 2
 	part := func(n int) int { return n }
 	if quick {
 		sends, questions, paced, memoryRounds = 60_000, 20_000, 4_000, 1
