@@ -44,7 +44,8 @@ func Workloads(quick bool) []Workload {
 	broadcast := func(name, title string, servers []string, connections, window, messages, size int) Workload {
 		messages = part(messages)
 		return Workload{
-			Name: name, Title: title, Servers: servers, Connections: connections, Warm: max(messages/8, 8),
+			Name: name, Title: title, Servers: servers, Connections: connections,
+			Warm:   max(messages/8, window), // all that can be in flight was there once
 			Server: control.ServerCommand{Do: control.Broadcast, Messages: messages, Window: window, Size: size},
 			Load:   control.LoadCommand{Do: control.Receive, Copies: true, CreditEvery: 1},
 		}
