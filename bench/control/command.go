@@ -79,5 +79,5 @@ type LoadResult struct {
 	Misordered int           `json:"misordered"` // numbers that came twice or late
 	P50        time.Duration `json:"p50"`
 	P99        time.Duration `json:"p99"`
-	Max        time.Duration `json:"max"`
+	TypicalP99 time.Duration `json:"typicalP99"` // the median of the p99s of ten parts of the time
 }

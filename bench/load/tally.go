@@ -22,6 +22,8 @@ type tally struct {
 	copies    [window]int // how many connections have a message, by its number
 	owed      int         // credits not yet given
 	latency   stats.Histogram
+	part      stats.Histogram // of the part of the deliveries that is under way
+	partP99   []float64       // of each part that is done
 	result    control.LoadResult
 }
 
@@ -32,6 +34,9 @@ func newTally(c control.LoadCommand, credits *control.CreditWriter, connections,
 	}
 	return t
 }
+
+// parts is in how many parts the latencies are taken: a machine that was busy with something else for a moment spoils one of them.
+const parts = 10
 
 // take counts the messages of one payload and returns how many there were.
 func (t *tally) take(connection int, payload []byte, now int64) (messages int) {
@@ -44,6 +49,10 @@ func (t *tally) take(connection int, payload []byte, now int64) (messages int) {
 		messages++
 		t.got++
 		t.latency.Add(time.Duration(now - sent))
+		if t.part.Add(time.Duration(now - sent)); t.part.Count() >= uint64(max(t.want/parts, 1)) {
+			t.partP99 = append(t.partP99, float64(t.part.Quantile(0.99)))
+			t.part = stats.Histogram{}
+		}
 		switch last := t.last[connection]; {
 		case seq == last+1:
 		case seq > last:
@@ -82,6 +91,7 @@ func (t *tally) settle(idle bool) error {
 func (t *tally) finish(used control.Usage) control.LoadResult {
 	t.result.Usage = used
 	t.result.Deliveries = t.got
-	t.result.P50, t.result.P99, t.result.Max = t.latency.Quantile(0.5), t.latency.Quantile(0.99), t.latency.Quantile(1)
+	t.result.P50, t.result.P99 = t.latency.Quantile(0.5), t.latency.Quantile(0.99)
+	t.result.TypicalP99 = time.Duration(stats.Of(t.partP99).Median)
 	return t.result
 }

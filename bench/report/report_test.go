@@ -25,7 +25,8 @@ var (
 		{Workload: "unmeasured", Title: "none", Main: []report.Column{column}, Base: "gws", Plotted: true},
 	}
 	results = report.Results{
-		Started: time.Date(2026, 1, 2, 3, 4, 0, 0, time.UTC), Rounds: 3,
+		Failures: []string{"round 3: broken"},
+		Started:  time.Date(2026, 1, 2, 3, 4, 0, 0, time.UTC), Rounds: 3,
 		Cells: []suite.Cell{
 			cell("gws", 0, 4, 0), cell("switchboard", 0, 2, 0),
 			cell("gws", 1, 8, 0), cell("switchboard", 1, 2, 0.5), // disturbed
@@ -41,6 +42,7 @@ func goal(atMost float64, to string) report.Goal {
 func TestMarkdown(t *testing.T) {
 	text := results.Markdown(sections, []report.Goal{goal(0.5, "gws"), goal(0.4, "gws"), goal(2, ""), goal(1, "melody")})
 	for _, line := range []string{
+		"**Failed**: round 3: broken",
 		"| switchboard | 2.0 (2.0 to 3.0) | 0.50 (0.25 to 3.00) | 1.75 (0.50 to 3.00), 2 | 0.00 |",
 		"| gws | 4.0 (1.0 to 8.0) | 1.00 (1.00 to 1.00) | 1.00 (1.00 to 1.00), 3 | 0.00 |",
 		"| goal | 0.5 | 0.50 (0.25 to 3.00) | 1.75 (0.50 to 3.00), 2 | met |",
@@ -94,7 +96,7 @@ func TestWrittenResultsAreJoined(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if joined.Rounds != 6 || len(joined.Cells) != 12 || joined.Cells[6].Round != 3 {
+	if len(joined.Failures) != 2 || joined.Rounds != 6 || len(joined.Cells) != 12 || joined.Cells[6].Round != 3 {
 		t.Errorf("%d rounds, %d cells, the seventh of round %d", joined.Rounds, len(joined.Cells), joined.Cells[6].Round)
 	}
 }

@@ -19,6 +19,8 @@ type Results struct {
 	Took    string       `json:"took"`
 	Rounds  int          `json:"rounds"`
 	Cells   []suite.Cell `json:"cells"`
+	// Failures are the measurements that gave no figures, and why.
+	Failures []string `json:"failures,omitempty"`
 }
 
 // Read reads results and joins them: the rounds of the second follow those of the first, and so on.
@@ -41,6 +43,7 @@ func Read(files []string) (*Results, error) {
 			cell.Round += joined.Rounds
 			joined.Cells = append(joined.Cells, cell)
 		}
+		joined.Failures = append(joined.Failures, r.Failures...)
 		joined.Rounds += r.Rounds
 		joined.Took += " + " + r.Took
 	}

@@ -44,6 +44,9 @@ func (r *Results) Markdown(sections []Section, goals []Goal) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Measured on %s\n\n%s\n%d rounds in %s. Ratios are medians of the rounds' own ratios, with their least and greatest. A round is quiet "+
 		"where others used less than %.0f %% of the machine, in both measurements of a ratio.\n", r.Started.Format("2006-01-02 at 15:04 MST"), r.Machine.markdown(), r.Rounds, r.Took, quietBelow*100)
+	for _, failure := range r.Failures {
+		fmt.Fprintf(&b, "\n**Failed**: %s\n", failure)
+	}
 	if goals := r.goals(goals); goals != "" {
 		b.WriteString("\n## Goals\n\n" + goals)
 	}

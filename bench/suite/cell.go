@@ -20,6 +20,7 @@ const (
 	Switches    = "switches"    // times that a thread gave its processor away
 	P50         = "p50"         // µs
 	P99         = "p99"         // µs
+	TypicalP99  = "typicalP99"  // µs; the median of the p99s of ten parts of the time
 	InUse       = "inUse"       // bytes of heap and stacks
 	Resident    = "resident"    // bytes
 	LoadShare   = "loadShare"   // how much of one processor the load generator used
@@ -132,6 +133,7 @@ func (s *site) measure(p Programs, w Workload, cell *Cell) error {
 	cell.Values[Reads] = float64(used.Reads) / deliveries
 	cell.Values[Switches] = float64(used.Switches) / deliveries
 	cell.Values[P50], cell.Values[P99] = micros(took.P50), micros(took.P99)
+	cell.Values[TypicalP99] = micros(took.TypicalP99)
 	cell.Values[LoadShare] = float64(took.CPU()) / float64(took.Elapsed)
 	return check(took, w)
 }

@@ -25,16 +25,17 @@ type Workload struct {
 const payload = 128
 
 var (
-	everyone = []string{peer.GWS, peer.Switchboard, peer.Melody, peer.Centrifuge, peer.Gorilla, peer.Limit}
-	readers  = []string{peer.GWS, peer.Switchboard, peer.Melody, peer.Gorilla, peer.GWSBare}
-	holders  = []string{peer.GWS, peer.Switchboard, peer.Melody, peer.Centrifuge, peer.Gorilla}
-	senders  = []string{peer.GWS, peer.Switchboard, peer.Centrifuge, peer.Limit}
-	rivals   = []string{peer.GWS, peer.Switchboard}
+	everyone  = []string{peer.GWS, peer.Switchboard, peer.Melody, peer.Centrifuge, peer.Gorilla, peer.Limit}
+	readers   = []string{peer.GWS, peer.Switchboard, peer.Melody, peer.Gorilla, peer.GWSBare}
+	pipelined = []string{peer.GWS, peer.Switchboard, peer.GWSBare}
+	holders   = []string{peer.GWS, peer.Switchboard, peer.Melody, peer.Centrifuge, peer.Gorilla}
+	senders   = []string{peer.GWS, peer.Switchboard, peer.Centrifuge, peer.Limit}
+	rivals    = []string{peer.GWS, peer.Switchboard}
 )
 
 // Workloads are all of them. A quick run does less of each.
 func Workloads(quick bool) []Workload {
-	sends, questions, paced, connections, memoryRounds := 200_000, 60_000, 10_000, 10_000, 3
+	sends, questions, paced, connections, memoryRounds := 200_000, 40_000, 8_000, 10_000, 2
 	part := func(n int) int { return n }
 	if quick {
 		sends, questions, paced, memoryRounds = 60_000, 20_000, 4_000, 1
@@ -43,7 +44,8 @@ func Workloads(quick bool) []Workload {
 	broadcast := func(name, title string, servers []string, connections, window, messages, size int) Workload {
 		messages = part(messages)
 		return Workload{
-			Name: name, Title: title, Servers: servers, Connections: connections, Warm: max(messages/8, 8),
+			Name: name, Title: title, Servers: servers, Connections: connections,
+			Warm:   max(messages/8, window), // all that can be in flight was there once
 			Server: control.ServerCommand{Do: control.Broadcast, Messages: messages, Window: window, Size: size},
 			Load:   control.LoadCommand{Do: control.Receive, Copies: true, CreditEvery: 1},
 		}
@@ -74,13 +76,13 @@ func Workloads(quick bool) []Workload {
 	deflate := broadcast("deflate-1000x32", "compressed broadcast of 1,024 bytes to 1,000, 32 in flight", rivals, 1000, 32, 200, 1024)
 	deflate.Compress = true
 	return []Workload{
-		broadcast("broadcast-1000x32", "broadcast to 1,000, 32 in flight", everyone, 1000, 32, 320, payload),
-		broadcast("broadcast-5000x32", "broadcast to 5,000, 32 in flight", everyone, 5000, 32, 96, payload),
-		broadcast("broadcast-1000x1", "broadcast to 1,000, one in flight", everyone, 1000, 1, 160, payload),
+		broadcast("broadcast-1000x32", "broadcast to 1,000, 32 in flight", everyone, 1000, 32, 256, payload),
+		broadcast("broadcast-5000x32", "broadcast to 5,000, 32 in flight", everyone, 5000, 32, 64, payload),
+		broadcast("broadcast-1000x1", "broadcast to 1,000, one in flight", everyone, 1000, 1, 120, payload),
 		send("send-1000", "sends to random users of 1,000, 1,024 in flight", everyone, 1024),
 		send("send-1000x8192", "sends to random users of 1,000, 8,192 in flight", senders, 8192),
 		inbound("inbound-1000x1", "questions of 1,000 clients, one in flight each, decoded and answered", readers, 1000, 1),
-		inbound("inbound-100x16", "questions of 100 clients, 16 in flight each, decoded and answered", readers, 100, 16),
+		inbound("inbound-100x16", "questions of 100 clients, 16 in flight each, decoded and answered", pipelined, 100, 16),
 		{
 			Name: "memory-10000", Title: "an idle connection of 10,000", Servers: holders, Connections: connections, Rounds: memoryRounds,
 			Server: control.ServerCommand{Do: control.Memory},

@@ -65,14 +65,17 @@ func run(ctx context.Context, s settings) error {
 	}
 	fmt.Println()
 	fmt.Println(results.Markdown(sections(all), goals()))
-	if !s.save {
-		return nil
-	}
-	file, err := results.Write("results", sections(all), goals())
-	if err == nil {
+	if s.save {
+		file, err := results.Write("results", sections(all), goals())
+		if err != nil {
+			return err
+		}
 		fmt.Println("written:", file)
 	}
-	return err
+	if n := len(results.Failures); n > 0 {
+		return fmt.Errorf("%d measurements failed", n)
+	}
+	return nil
 }
 
 func split(list string) []string {
@@ -130,8 +133,10 @@ func measure(ctx context.Context, s settings, workloads []suite.Workload) (*repo
 					return nil, ctx.Err()
 				}
 				cell, err := programs.Run(w, w.Servers[(i+round)%len(w.Servers)], round)
-				if err != nil {
-					return nil, err
+				if err != nil { // the others are worth having
+					results.Failures = append(results.Failures, fmt.Sprintf("round %d: %s", round+1, err))
+					log.Print(err)
+					continue
 				}
 				results.Cells = append(results.Cells, cell)
 				fmt.Println(progress(cell))
