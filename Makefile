@@ -31,11 +31,11 @@ check: $(GOLANGCI_LINT) ## Check format, vet, lint, go.mod and the scripts
 
 .PHONY: bench
 bench: ## Measure against other servers, 8 rounds in 20 minutes, and keep it in bench/results
-	cd bench && go run ./cmd/bench -save
+	cd bench && go run ./cmd/bench -save && go run ./cmd/pairs -save
 
 .PHONY: bench-quick
 bench-quick: ## Measure less, in 3 minutes, and keep nothing
-	cd bench && go run ./cmd/bench -quick
+	cd bench && go run ./cmd/bench -quick && go run ./cmd/pairs -quick
 
 .PHONY: bench-compare
 bench-compare: ## Compare the benchmarks with the previous commit's (BASE=main with another's, BENCH=Index only some)
