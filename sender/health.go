@@ -13,6 +13,7 @@ type health struct {
 	mu        sync.Mutex
 	hasLinked bool      // the node has been linked once
 	down      time.Time // since when the driver says that the link is down; zero: it is up
+	unproven  time.Time // since when, in that break, packets can have been missed
 	why       error
 	up        time.Time // when the driver last said that it is up again
 	gap       time.Time // when a gap was last noticed
@@ -44,7 +45,16 @@ func (h *health) broke(err error, now time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.down.IsZero() {
-		h.down = now
+		// A half-open link loses before the driver notices: what is certain ends with
+		// the last own envelope, or with the break before. Own envelopes that come
+		// before the driver says that the link is up prove nothing of this.
+		h.down, h.unproven = now, h.came
+		if h.up.After(h.unproven) {
+			h.unproven = h.up
+		}
+		if !h.absent.IsZero() {
+			h.unproven = h.absent
+		}
 	}
 	h.why = err
 }
@@ -55,24 +65,12 @@ func (h *health) broke(err error, now time.Time) {
 func (h *health) mended(lossy bool, now time.Time) (since time.Time, ok bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	// A half-open link loses before the driver notices: what is certain ends with
-	// the last own envelope, or with the break before.
-	since = h.came
-	if h.up.After(since) {
-		since = h.up
-	}
-	if !h.absent.IsZero() {
-		since = h.absent
-	}
-	if h.down.Before(since) {
-		since = h.down
-	}
 	ok = !h.down.IsZero()
 	if ok && lossy {
 		h.gap = now
 	}
 	h.down, h.up, h.absent = time.Time{}, now, time.Time{}
-	return since, ok
+	return h.unproven, ok
 }
 
 // proven notes that an own envelope came back. Where its absence was reported it

@@ -320,6 +320,30 @@ func TestLinkDownIsNoticedLate(t *testing.T) {
 	})
 }
 
+// A driver that has subscribed again can hand on what comes before it says that
+// the link is up: an own envelope proves nothing of the break before.
+func TestOwnEnvelopeComesBeforeLinkUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bus(false, sender.RouteNodes, "")
+		listener := spy(t, b)
+		m := join(t, b, "node1", sender.ClusterOptions{}, nil)
+		heard(t, listener)
+		pass(probeInterval)
+		own := heard(t, listener)
+		proven := time.Now()
+		pass(100 * time.Millisecond)
+		m.node.Inject(sender.Event{Link: sender.LinkDown, Err: errBroken})
+		pass(time.Second)
+		m.node.Inject(sender.Event{Payload: own[len(own)-1]})
+		pass(10 * time.Millisecond)
+		m.node.Inject(sender.Event{Link: sender.LinkUp})
+		synctest.Wait()
+		if gaps := m.reported(); len(gaps) != 1 || !gaps[0].Since.Equal(proven) {
+			t.Errorf("gaps %v, want one since %s", gaps, proven)
+		}
+	})
+}
+
 // The link is half open: the driver notices nothing.
 func TestOwnProbesMissing(t *testing.T) {
 	for name, durable := range map[string]bool{"durable": true, "not durable": false} {
