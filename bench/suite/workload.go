@@ -79,8 +79,8 @@ func Workloads(quick bool) []Workload {
 		broadcast("broadcast-1000x32", "broadcast to 1,000, 32 in flight", everyone, 1000, 32, 256, payload),
 		broadcast("broadcast-5000x32", "broadcast to 5,000, 32 in flight", everyone, 5000, 32, 64, payload),
 		broadcast("broadcast-1000x1", "broadcast to 1,000, one in flight", everyone, 1000, 1, 120, payload),
-		send("send-1000", "sends to random users of 1,000, 1,024 in flight", everyone, 1024),
-		send("send-1000x8192", "sends to random users of 1,000, 8,192 in flight", senders, 8192),
+		send("send-1000", "sends to random users of 1,000, as fast as they are taken", everyone, sends),
+		send("send-1000x1024", "sends to random users of 1,000, 1,024 in flight", senders, 1024),
 		inbound("inbound-1000x1", "questions of 1,000 clients, one in flight each, decoded and answered", readers, 1000, 1),
 		inbound("inbound-100x16", "questions of 100 clients, 16 in flight each, decoded and answered", pipelined, 100, 16),
 		{
