@@ -3,6 +3,7 @@ package websocket
 import (
 	"context"
 	"crypto/tls"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -10,8 +11,6 @@ import (
 	"runtime/debug"
 	"time"
 	"unicode/utf8"
-
-	"github.com/lxzan/gws"
 )
 
 // CloseError says how a session ended. It is the cause of the end of the
@@ -48,11 +47,18 @@ func (e *CloseError) Unwrap() []error {
 	return []error{ErrSessionClosed, e.Err}
 }
 
-// run reads until the connection ends. It owns the connection.
-func (s *Session) run(socket *gws.Conn) {
+// run reads from the connection, early first, which net/http had read, and
+// finishes it. It owns it. What it calls first is all that the stack of an idle
+// session holds.
+func (s *Session) run(conn net.Conn, early []byte) {
 	defer s.server.running.Done()
-	s.read(socket)
-	s.finish()
+	s.read(conn, early)
+	s.finish(conn)
+}
+
+// finish closes the connection and tells of the end.
+func (s *Session) finish(conn net.Conn) {
+	s.hangUp(conn)
 	s.server.counters.countClose(s.cause().Code)
 	s.server.log.Debug("session ended", "session", s.id, "user", s.user.ID, "user_type", int(s.user.Type), "cause", s.cause())
 	if s.server.options.OnClose != nil {
@@ -60,28 +66,28 @@ func (s *Session) run(socket *gws.Conn) {
 	}
 }
 
-// finish sends what is queued, the close frame last, and closes the connection.
+// hangUp sends what is queued, the close frame last, and closes the connection.
 // Closing it with unread bytes would reset it, which can destroy the close frame
 // on its way. So the server closes its direction first and reads away what comes
 // until the client has closed the other (RFC 6455, section 7.1.1). The cut timer
 // bounds all of it.
-func (s *Session) finish() {
+func (s *Session) hangUp(conn net.Conn) {
 	sent := make(chan struct{})
 	go func() {
 		defer close(sent)
 		s.outbox.wait()
-		if conn, ok := s.conn.Conn.(interface{ CloseWrite() error }); ok {
+		if conn, ok := conn.(interface{ CloseWrite() error }); ok {
 			_ = conn.CloseWrite()
 		}
 	}()
-	_, _ = io.Copy(io.Discard, s.conn.Conn)
+	_, _ = io.Copy(io.Discard, conn)
 	<-sent
 	s.sever()
 }
 
-// read runs gws's read loop. A panic in it is gws's or ours: the frame guard
-// leaves no way known for a peer to cause one.
-func (s *Session) read(socket *gws.Conn) {
+// read reads until the connection fails, the client closes it or it breaks the
+// protocol. No way is known for a client to make that panic.
+func (s *Session) read(conn net.Conn, early []byte) {
 	defer func() {
 		if value := recover(); value != nil {
 			s.server.counters.panics.Add(1)
@@ -89,36 +95,38 @@ func (s *Session) read(socket *gws.Conn) {
 			s.end(&CloseError{Code: CloseInternalError}, false)
 		}
 	}()
-	socket.ReadLoop()
+	take := func(p []byte) error { return s.incoming.take(p, s.now()) }
+	err := take(early)
+	if err == nil {
+		err = receive(conn, take)
+	}
+	if bad, violated := errors.AsType[*violation](err); violated {
+		s.end(&CloseError{Code: bad.code, Reason: bad.reason}, false)
+		return
+	}
+	// It changes nothing after a close frame.
+	s.end(&CloseError{Code: CloseAbnormal, ByPeer: true, Err: err}, false)
 }
 
-// readEnded is told why the read loop ended.
-func (s *Session) readEnded(err error) {
-	peer, closedByPeer := errors.AsType[*gws.CloseError](err)
-	bad, violated := errors.AsType[*violation](s.conn.failure)
-	switch {
-	case violated:
-		s.end(&CloseError{Code: bad.code, Reason: bad.reason}, false)
-	case s.conn.failure != nil:
-		s.end(&CloseError{Code: CloseAbnormal, ByPeer: true, Err: s.conn.failure}, false)
-	case closedByPeer && s.conn.guard.length() == 0:
+// ping answers a client's ping.
+func (s *Session) ping(payload []byte) { s.outbox.pong(payload) }
+
+// peerClosed takes a client's close frame.
+func (s *Session) peerClosed(payload []byte) {
+	if len(payload) == 0 {
 		s.end(&CloseError{Code: CloseNoStatus, ByPeer: true}, false)
-	case closedByPeer && !validPeerCode(peer.Code):
+		return
+	}
+	code, reason := binary.BigEndian.Uint16(payload), payload[2:]
+	switch {
+	case !validPeerCode(code):
 		s.end(&CloseError{Code: CloseProtocolError, Reason: "close code is not valid"}, false)
-	case closedByPeer && !utf8.Valid(peer.Reason):
+	case !utf8.Valid(reason):
 		s.end(&CloseError{Code: CloseInvalidText, Reason: "close reason is not UTF-8"}, false)
-	case closedByPeer:
-		s.end(&CloseError{Code: CloseCode(peer.Code), Reason: string(peer.Reason), ByPeer: true}, false)
-	case err != nil && err.Error() == tooLargeText:
-		s.end(&CloseError{Code: CloseMessageTooBig, Reason: "message is over the read limit"}, false)
 	default:
-		s.end(&CloseError{Code: CloseInvalidText, Reason: "message cannot be decompressed"}, false)
+		s.end(&CloseError{Code: CloseCode(code), Reason: string(reason), ByPeer: true}, false)
 	}
 }
-
-// tooLargeText is how gws says that a message is over the read limit once
-// decompressed: its error has a type that cannot be named.
-const tooLargeText = "gws: message too large"
 
 // validPeerCode reports whether a close frame may carry code (RFC 6455, section 7.4).
 func validPeerCode(code uint16) bool {
@@ -159,7 +167,7 @@ func (s *Session) end(cause *CloseError, flush bool) {
 func (s *Session) connect(conn net.Conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.conn.Conn = conn
+	s.conn = conn
 	if s.severed {
 		_ = conn.Close()
 	}
@@ -181,7 +189,7 @@ func (s *Session) disconnect() {
 	if s.forget != nil {
 		s.forget()
 	}
-	conn := s.conn.Conn
+	conn := s.conn
 	if secure, ok := conn.(*tls.Conn); ok {
 		conn = secure.NetConn() // closing a tls.Conn waits for a write that stalls
 	}

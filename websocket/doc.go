@@ -19,11 +19,10 @@
 //
 // # Who reads and who writes
 //
-// Frames are checked before lxzan/gws reads them, which shakes hands, unmasks,
-// reassembles and decompresses. Everything sent after the handshake is written
-// by the session's outbox on the connection itself. An idle session has one
-// goroutine; a second one runs while something is being written, a third while
-// messages are being dispatched.
+// An idle session has one goroutine, which waits for the connection and holds no
+// read buffer meanwhile; a second one runs while something is being written, a
+// third while messages are being dispatched. Everything after the handshake is
+// written by the session's outbox.
 //
 // # Panics
 //

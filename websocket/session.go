@@ -5,12 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"runtime/debug"
 	"sync"
 	"time"
 	"unicode/utf8"
-
-	"github.com/lxzan/gws"
 )
 
 // Session is one connection of one user. A Server makes it; all methods are
@@ -24,7 +23,7 @@ type Session struct {
 	conversation Conversation
 	ctx          context.Context
 	cancel       context.CancelCauseFunc
-	conn         peerConn
+	incoming     incoming
 	inbox        inbox
 	outbox       outbox
 
@@ -33,6 +32,7 @@ type Session struct {
 	pinged time.Duration
 
 	mu      sync.Mutex
+	conn    net.Conn // nil before the handshake
 	ending  bool
 	indexed bool // the manager has added it
 	keys    map[string]struct{}
@@ -168,13 +168,20 @@ func (s *Session) push(frame []byte) error {
 }
 
 // receive takes a whole message, on the read goroutine.
-func (s *Session) receive(opcode gws.Opcode, payload []byte) {
+func (s *Session) receive(opcode byte, payload []byte, compressed bool) {
 	if s.ctx.Err() != nil {
 		return
 	}
-	if opcode != gws.OpcodeText {
+	if opcode != opText {
 		s.end(&CloseError{Code: CloseUnsupportedData, Reason: "binary messages are not supported"}, false)
 		return
+	}
+	if compressed {
+		var bad *violation
+		if payload, bad = inflate(payload, s.server.limits.ReadLimit); bad != nil {
+			s.end(&CloseError{Code: bad.code, Reason: bad.reason}, false)
+			return
+		}
 	}
 	if !utf8.Valid(payload) {
 		s.end(&CloseError{Code: CloseInvalidText, Reason: "text is not UTF-8"}, false)
