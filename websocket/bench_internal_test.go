@@ -36,7 +36,7 @@ func benchSessions(b testing.TB, count int) (*SessionManager, []*Session) {
 	}
 	sessions := make([]*Session, count)
 	for i := range sessions {
-		s := srv.newSession(benchUser(i), &srv.formats[0])
+		s := srv.newSession(benchUser(i), &srv.formats[0].format)
 		s.conversation = JSON.Open(s)
 		if err := m.add(s, &srv.limits); err != nil {
 			b.Fatal(err)

@@ -3,7 +3,6 @@ package websocket
 import (
 	"context"
 	"crypto/tls"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +10,8 @@ import (
 	"runtime/debug"
 	"time"
 	"unicode/utf8"
+
+	"github.com/lxzan/gws"
 )
 
 // CloseError says how a session ended. It is the cause of the end of the
@@ -47,18 +48,16 @@ func (e *CloseError) Unwrap() []error {
 	return []error{ErrSessionClosed, e.Err}
 }
 
-// run reads from the connection, early first, which net/http had read, and
-// finishes it. It owns it. What it calls first is all that the stack of an idle
-// session holds.
-func (s *Session) run(conn net.Conn, early []byte) {
+// run reads until the connection ends. It owns the connection.
+func (s *Session) run(socket *gws.Conn) {
 	defer s.server.running.Done()
-	s.read(conn, early)
-	s.finish(conn)
+	s.read(socket)
+	s.finish()
 }
 
 // finish closes the connection and tells of the end.
-func (s *Session) finish(conn net.Conn) {
-	s.hangUp(conn)
+func (s *Session) finish() {
+	s.hangUp()
 	s.server.counters.countClose(s.cause().Code)
 	s.server.log.Debug("session ended", "session", s.id, "user", s.user.ID, "user_type", int(s.user.Type), "cause", s.cause())
 	if s.server.options.OnClose != nil {
@@ -71,62 +70,64 @@ func (s *Session) finish(conn net.Conn) {
 // on its way. So the server closes its direction first and reads away what comes
 // until the client has closed the other (RFC 6455, section 7.1.1). The cut timer
 // bounds all of it.
-func (s *Session) hangUp(conn net.Conn) {
+func (s *Session) hangUp() {
+	s.conn.release()
 	sent := make(chan struct{})
 	go func() {
 		defer close(sent)
 		s.outbox.wait()
-		if conn, ok := conn.(interface{ CloseWrite() error }); ok {
+		if conn, ok := s.conn.Conn.(interface{ CloseWrite() error }); ok {
 			_ = conn.CloseWrite()
 		}
 	}()
-	_, _ = io.Copy(io.Discard, conn)
+	_, _ = io.Copy(io.Discard, s.conn.Conn)
 	<-sent
 	s.sever()
 }
 
-// read reads until the connection fails, the client closes it or it breaks the
-// protocol. No way is known for a client to make that panic.
-func (s *Session) read(conn net.Conn, early []byte) {
-	defer func() {
-		if value := recover(); value != nil {
-			s.server.counters.panics.Add(1)
-			s.server.log.Error("reading a session panicked", "session", s.id, "panic", value, "stack", string(debug.Stack()))
-			s.end(&CloseError{Code: CloseInternalError}, false)
-		}
-	}()
-	take := func(p []byte) error { return s.incoming.take(p, s.now()) }
-	err := take(early)
-	if err == nil {
-		err = receive(conn, take)
-	}
-	if bad, violated := errors.AsType[*violation](err); violated {
-		s.end(&CloseError{Code: bad.code, Reason: bad.reason}, false)
-		return
-	}
-	// It changes nothing after a close frame.
-	s.end(&CloseError{Code: CloseAbnormal, ByPeer: true, Err: err}, false)
+// read runs gws's read loop. A panic in it is gws's or ours: the frame guard
+// leaves no way known for a peer to cause one.
+func (s *Session) read(socket *gws.Conn) {
+	defer s.survive()
+	socket.ReadLoop()
 }
 
-// ping answers a client's ping.
-func (s *Session) ping(payload []byte) { s.outbox.pong(payload) }
-
-// peerClosed takes a client's close frame.
-func (s *Session) peerClosed(payload []byte) {
-	if len(payload) == 0 {
-		s.end(&CloseError{Code: CloseNoStatus, ByPeer: true}, false)
-		return
+// survive contains a panic of the reading.
+func (s *Session) survive() {
+	if value := recover(); value != nil {
+		s.server.counters.panics.Add(1)
+		s.server.log.Error("reading a session panicked", "session", s.id, "panic", value, "stack", string(debug.Stack()))
+		s.end(&CloseError{Code: CloseInternalError}, false)
 	}
-	code, reason := binary.BigEndian.Uint16(payload), payload[2:]
+}
+
+// readEnded is told why the read loop ended.
+func (s *Session) readEnded(err error) {
+	peer, closedByPeer := errors.AsType[*gws.CloseError](err)
+	bad, violated := errors.AsType[*violation](s.conn.next)
 	switch {
-	case !validPeerCode(code):
+	case s.conn.failed && violated:
+		s.end(&CloseError{Code: bad.code, Reason: bad.reason}, false)
+	case s.conn.failed:
+		s.end(&CloseError{Code: CloseAbnormal, ByPeer: true, Err: s.conn.next}, false)
+	case closedByPeer && s.conn.guard.length() == 0:
+		s.end(&CloseError{Code: CloseNoStatus, ByPeer: true}, false)
+	case closedByPeer && !validPeerCode(peer.Code):
 		s.end(&CloseError{Code: CloseProtocolError, Reason: "close code is not valid"}, false)
-	case !utf8.Valid(reason):
+	case closedByPeer && !utf8.Valid(peer.Reason):
 		s.end(&CloseError{Code: CloseInvalidText, Reason: "close reason is not UTF-8"}, false)
+	case closedByPeer:
+		s.end(&CloseError{Code: CloseCode(peer.Code), Reason: string(peer.Reason), ByPeer: true}, false)
+	case err != nil && err.Error() == tooLargeText:
+		s.end(&CloseError{Code: CloseMessageTooBig, Reason: "message is over the read limit"}, false)
 	default:
-		s.end(&CloseError{Code: CloseCode(code), Reason: string(reason), ByPeer: true}, false)
+		s.end(&CloseError{Code: CloseInvalidText, Reason: "message cannot be decompressed"}, false)
 	}
 }
+
+// tooLargeText is how gws says that a message is over the read limit once
+// decompressed: its error has a type that cannot be named.
+const tooLargeText = "gws: message too large"
 
 // validPeerCode reports whether a close frame may carry code (RFC 6455, section 7.4).
 func validPeerCode(code uint16) bool {
@@ -167,7 +168,7 @@ func (s *Session) end(cause *CloseError, flush bool) {
 func (s *Session) connect(conn net.Conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.conn = conn
+	s.conn.Conn = conn
 	if s.severed {
 		_ = conn.Close()
 	}
@@ -189,7 +190,7 @@ func (s *Session) disconnect() {
 	if s.forget != nil {
 		s.forget()
 	}
-	conn := s.conn
+	conn := s.conn.Conn
 	if secure, ok := conn.(*tls.Conn); ok {
 		conn = secure.NetConn() // closing a tls.Conn waits for a write that stalls
 	}

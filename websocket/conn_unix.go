@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"sync"
 	"syscall"
 )
 
@@ -37,47 +36,24 @@ func tryWrite(fd int, p []byte) (int, error) {
 	}
 }
 
-// readBuffers holds what has been read until it is taken.
-var readBuffers = sync.Pool{New: func() any { return new([4 << 10]byte) }}
-
-// receiveReady is receive for a socket. It has a buffer only while there is
-// something in it: a connection that sends nothing costs none.
-func receiveReady(raw syscall.RawConn, take func([]byte) error) error {
-	var (
-		buffer *[4 << 10]byte
-		n      int
-		err    error
-	)
-	// The runtime waits for the socket whenever read reports false.
-	read := func(fd uintptr) bool {
-		buffer = readBuffers.Get().(*[4 << 10]byte)
-		for {
-			n, err = syscall.Read(int(fd), buffer[:])
-			if !errors.Is(err, syscall.EINTR) {
-				break
-			}
-		}
-		if !errors.Is(err, syscall.EAGAIN) {
-			return true
-		}
-		readBuffers.Put(buffer)
-		return false
-	}
+// receiveReady reads what a socket has, and reports false where that is nothing:
+// the runtime then waits for it.
+func (c *peerConn) receiveReady(fd uintptr) bool {
+	buffer := readBuffers.Get().(*[readSize]byte)
 	for {
-		if closed := raw.Read(read); closed != nil {
-			return closed
-		}
+		n, err := syscall.Read(int(fd), buffer[:])
 		switch {
+		case errors.Is(err, syscall.EINTR):
+			continue
+		case errors.Is(err, syscall.EAGAIN):
+			readBuffers.Put(buffer)
+			return false
 		case err != nil:
-			err = os.NewSyscallError("read", err)
+			c.next = os.NewSyscallError("read", err)
 		case n == 0:
-			err = io.EOF
-		default:
-			err = take(buffer[:n])
+			c.next = io.EOF
 		}
-		readBuffers.Put(buffer)
-		if err != nil {
-			return err
-		}
+		c.buffer, c.unread = buffer, buffer[:max(n, 0)]
+		return true
 	}
 }

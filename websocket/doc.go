@@ -19,10 +19,12 @@
 //
 // # Who reads and who writes
 //
-// An idle session has one goroutine, which waits for the connection and holds no
-// read buffer meanwhile; a second one runs while something is being written, a
-// third while messages are being dispatched. Everything after the handshake is
-// written by the session's outbox.
+// Frames are checked before lxzan/gws reads them, which shakes hands, unmasks,
+// reassembles and decompresses. Everything sent after the handshake is written
+// by the session's outbox on the connection itself. An idle session has one
+// goroutine, which waits for the connection and, but for TLS, holds no read
+// buffer meanwhile; a second one runs while something is being written, a third
+// while messages are being dispatched.
 //
 // # Panics
 //

@@ -3,8 +3,6 @@ package websocket
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
-	"io"
 	"strings"
 	"sync"
 
@@ -76,28 +74,6 @@ var deflaters = sync.Pool{New: func() any {
 	}
 	return w
 }}
-
-var inflaters = sync.Pool{New: func() any { return flate.NewReader(nil) }}
-
-// inflate decompresses a message, of at most limit bytes then (RFC 7692, section
-// 7.2.2). It uses the room behind payload.
-func inflate(payload []byte, limit int) ([]byte, *violation) {
-	// The four bytes that deflate leaves out, and an empty last block.
-	payload = append(payload, 0x00, 0x00, 0xff, 0xff, 0x01, 0x00, 0x00, 0xff, 0xff)
-	r := inflaters.Get().(io.ReadCloser)
-	defer inflaters.Put(r)
-	// Neither it nor reading from memory fails.
-	_ = r.(flate.Resetter).Reset(bytes.NewReader(payload), nil)
-	var b bytes.Buffer
-	_, err := io.CopyN(&b, r, int64(limit)+1)
-	switch {
-	case b.Len() > limit:
-		return nil, &violation{CloseMessageTooBig, "message is over the read limit"}
-	case !errors.Is(err, io.EOF):
-		return nil, &violation{CloseInvalidText, "message cannot be decompressed"}
-	}
-	return b.Bytes(), nil
-}
 
 // deflate compresses one message without context takeover, so that the result
 // is the same for every session (RFC 7692, section 7.2.1).

@@ -1,12 +1,11 @@
 package websocket
 
 import (
+	"bufio"
 	"context"
-	"crypto/sha1"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"net"
 	"net/http"
 	"net/url"
 	"runtime/debug"
@@ -14,6 +13,16 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/lxzan/gws"
+)
+
+// gws reads frame headers through a buffer, which a connection has for life, and
+// larger payloads around it. The smallest one that there is does where peerConn
+// has a buffer of its own.
+const (
+	smallBuffer = 16
+	readBuffer  = 1 << 10
 )
 
 // Refusals of the server itself.
@@ -51,13 +60,13 @@ func (srv *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			srv.running.Done()
 		}
 	}()
-	f, named := srv.negotiate(r)
-	s, err := srv.admit(r, f)
+	of, named := srv.negotiate(r)
+	s, err := srv.admit(r, &of.format)
 	if err != nil {
 		srv.refuse(w, r, err)
 		return
 	}
-	started = srv.upgrade(w, r, s, named)
+	started = srv.upgrade(w, r, s, of, named)
 }
 
 // admit checks the handshake, finds out who connects, and puts the session into
@@ -130,14 +139,13 @@ func tokens(values []string) (all []string) {
 
 // negotiate chooses the format of a session, and whether the answer names its
 // subprotocol.
-func (srv *Server) negotiate(r *http.Request) (f *format, named bool) {
+func (srv *Server) negotiate(r *http.Request) (of *offer, named bool) {
 	compression := srv.options.Compression && acceptsDeflate(r.Header.Values("Sec-WebSocket-Extensions"))
 	names := tokens(r.Header.Values("Sec-WebSocket-Protocol"))
 	for i := range srv.formats {
-		f := &srv.formats[i]
-		name := f.protocol.Subprotocol()
-		if f.compression == compression && name != "" && slices.Contains(names, name) {
-			return f, true
+		of := &srv.formats[i]
+		if of.compression == compression && of.named != nil && slices.Contains(names, of.protocol.Subprotocol()) {
+			return of, true
 		}
 	}
 	if compression {
@@ -181,8 +189,9 @@ func (srv *Server) newSession(user LoginUser, f *format) *Session {
 	l := &srv.limits
 	s := &Session{id: srv.manager.newID(), user: user, server: srv, format: f}
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
-	s.incoming.frames = frameReader{owner: s, readLimit: l.ReadLimit, compression: f.compression, rate: newFrameRate(l.FrameRate)}
-	s.incoming.received.Store(int64(srv.now()))
+	s.conn.session = s
+	s.conn.guard = frameGuard{readLimit: l.ReadLimit, compression: f.compression, rate: newFrameRate(l.FrameRate)}
+	s.conn.received.Store(int64(srv.now()))
 	s.inbox = inbox{owner: s, limits: l}
 	s.outbox = outbox{owner: s, limits: l, writers: &srv.writers, draining: true} // until the handshake is done
 	return s
@@ -191,52 +200,55 @@ func (srv *Server) newSession(user LoginUser, f *format) *Session {
 // upgrade takes the connection over and starts the session, which others can
 // send to and end since it is in the indexes. It reports false where the
 // connection is lost already.
-func (srv *Server) upgrade(w http.ResponseWriter, r *http.Request, s *Session, named bool) bool {
+func (srv *Server) upgrade(w http.ResponseWriter, r *http.Request, s *Session, of *offer, named bool) bool {
 	conn, buffered, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		s.abort(err)
 		srv.refuse(w, r, internalError("the connection cannot be upgraded", err))
 		return false
 	}
-	early, _ := buffered.Reader.Peek(buffered.Reader.Buffered()) // they are there
-	early = slices.Clone(early)
 	s.connect(conn)
-	if err := s.format.shakeHands(conn, r.Header.Get("Sec-WebSocket-Key"), named); err != nil {
+	early, _ := buffered.Reader.Peek(buffered.Reader.Buffered()) // they are there
+	s.conn.begin(early)
+	socket, err := of.shakeHands(&s.conn, r.Header.Get("Sec-WebSocket-Key"), named)
+	if err != nil {
 		s.abort(err)
 		srv.counters.refused.Add(1)
 		return false
 	}
+	s.conn.upgraded = true
 	srv.counters.opened.Add(1)
 	if srv.options.OnOpen != nil {
 		s.inbox.tell(eventOpen)
 	}
 	s.outbox.start(conn)
-	go s.run(conn, early)
+	go s.run(socket)
 	return true
 }
 
-// handshakeTimeout is how long the answer to a handshake may take to be sent.
-const handshakeTimeout = 5 * time.Second
-
-// shakeHands answers the handshake (RFC 6455, section 4.2.2).
-func (f *format) shakeHands(conn net.Conn, key string, named bool) error {
-	//nolint:gosec // what the RFC wants is no secret
-	accept := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
-	answer := "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
-		"Sec-WebSocket-Accept: " + base64.StdEncoding.EncodeToString(accept[:]) + "\r\n"
+// shakeHands has gws answer the handshake, on a request of our own making: of
+// the client's, gws would read only the first line of each header, and take any
+// extension for its own whose name contains that.
+func (of *offer) shakeHands(conn *peerConn, key string, named bool) (*gws.Conn, error) {
+	header := make(http.Header)
+	header.Set("Connection", "Upgrade")
+	header.Set("Upgrade", "websocket")
+	header.Set("Sec-WebSocket-Version", "13")
+	header.Set("Sec-WebSocket-Key", key)
+	if of.compression {
+		header.Set("Sec-WebSocket-Extensions", "permessage-deflate")
+	}
+	upgrader := of.unnamed
 	if named {
-		answer += "Sec-WebSocket-Protocol: " + f.protocol.Subprotocol() + "\r\n"
+		header.Set("Sec-WebSocket-Protocol", of.protocol.Subprotocol())
+		upgrader = of.named
 	}
-	if f.compression {
-		answer += "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; client_no_context_takeover\r\n"
+	r := &http.Request{Method: http.MethodGet, Header: header}
+	size := readBuffer
+	if conn.socket != nil {
+		size = smallBuffer
 	}
-	if err := conn.SetDeadline(time.Now().Add(handshakeTimeout)); err != nil {
-		return err
-	}
-	if _, err := conn.Write([]byte(answer + "\r\n")); err != nil {
-		return err
-	}
-	return conn.SetDeadline(time.Time{})
+	return upgrader.UpgradeFromConn(conn, bufio.NewReaderSize(conn, size), r)
 }
 
 // internalError is the refusal for a fault of the server or the application.

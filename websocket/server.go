@@ -10,6 +10,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/lxzan/gws"
 )
 
 // Options says how a Server treats its sessions. Authenticator and Dispatcher
@@ -52,7 +54,7 @@ type Server struct {
 	options      Options
 	limits       Limits
 	authenticate Authenticator
-	formats      []format
+	formats      []offer
 	log          *slog.Logger
 	failures     logLimiter
 	counters     *counters
@@ -75,6 +77,13 @@ type format struct {
 	protocol    Protocol
 	shared      bool
 	compression bool
+}
+
+// offer is a format with what shakes hands for it. Its second upgrader selects
+// the subprotocol; the first is for clients that chose none.
+type offer struct {
+	format
+	unnamed, named *gws.Upgrader
 }
 
 // NewServer returns a Server whose sessions are in manager. It runs a goroutine
@@ -120,13 +129,33 @@ func NewServer(manager *SessionManager, o Options) (*Server, error) {
 		srv.authenticate = interceptor(srv.authenticate)
 	}
 	for _, protocol := range o.Protocols {
-		srv.formats = append(srv.formats, format{protocol, protocol.Shared(), false})
+		srv.formats = append(srv.formats, newOffer(protocol, o.Limits, false))
 		if o.Compression {
-			srv.formats = append(srv.formats, format{protocol, protocol.Shared(), true})
+			srv.formats = append(srv.formats, newOffer(protocol, o.Limits, true))
 		}
 	}
 	go srv.sweep()
 	return srv, nil
+}
+
+// inflaters is how many decompressors a format's connections share; each is
+// held only while a message is decompressed.
+const inflaters = 4
+
+func newOffer(p Protocol, l Limits, compression bool) offer {
+	upgrader := func(subprotocols ...string) *gws.Upgrader {
+		return gws.NewUpgrader(events{}, &gws.ServerOption{
+			ReadMaxPayloadSize: l.ReadLimit,
+			PermessageDeflate:  gws.PermessageDeflate{Enabled: compression, PoolSize: inflaters},
+			SubProtocols:       subprotocols,
+			NewSession:         func() gws.SessionStorage { return noStorage{} },
+		})
+	}
+	of := offer{format: format{protocol: p, shared: p.Shared(), compression: compression}, unnamed: upgrader()}
+	if name := p.Subprotocol(); name != "" {
+		of.named = upgrader(name)
+	}
+	return of
 }
 
 // Stats returns the server's counters.

@@ -5,11 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"runtime/debug"
 	"sync"
 	"time"
 	"unicode/utf8"
+
+	"github.com/lxzan/gws"
 )
 
 // Session is one connection of one user. A Server makes it; all methods are
@@ -23,7 +24,7 @@ type Session struct {
 	conversation Conversation
 	ctx          context.Context
 	cancel       context.CancelCauseFunc
-	incoming     incoming
+	conn         peerConn
 	inbox        inbox
 	outbox       outbox
 
@@ -32,7 +33,6 @@ type Session struct {
 	pinged time.Duration
 
 	mu      sync.Mutex
-	conn    net.Conn // nil before the handshake
 	ending  bool
 	indexed bool // the manager has added it
 	keys    map[string]struct{}
@@ -168,20 +168,13 @@ func (s *Session) push(frame []byte) error {
 }
 
 // receive takes a whole message, on the read goroutine.
-func (s *Session) receive(opcode byte, payload []byte, compressed bool) {
+func (s *Session) receive(opcode gws.Opcode, payload []byte) {
 	if s.ctx.Err() != nil {
 		return
 	}
-	if opcode != opText {
+	if opcode != gws.OpcodeText {
 		s.end(&CloseError{Code: CloseUnsupportedData, Reason: "binary messages are not supported"}, false)
 		return
-	}
-	if compressed {
-		var bad *violation
-		if payload, bad = inflate(payload, s.server.limits.ReadLimit); bad != nil {
-			s.end(&CloseError{Code: bad.code, Reason: bad.reason}, false)
-			return
-		}
 	}
 	if !utf8.Valid(payload) {
 		s.end(&CloseError{Code: CloseInvalidText, Reason: "text is not UTF-8"}, false)

@@ -38,8 +38,8 @@ func (srv *Server) sweepInterval() time.Duration {
 // check applies the timeouts. The server's sweeper calls it now and then.
 func (s *Session) check(now time.Duration, wall time.Time) {
 	l := &s.server.limits
-	silent := s.incoming.silentFor(now)
-	since := time.Duration(s.incoming.since.Load())
+	silent := s.conn.receivedAgo(now)
+	since := time.Duration(s.conn.since.Load())
 	if s.pinged != 0 && silent <= now-s.pinged {
 		s.pinged = 0
 	}
