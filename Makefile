@@ -8,7 +8,7 @@ GOLANGCI_LINT := .tools/golangci-lint-$(GOLANGCI_LINT_VERSION)
 
 .PHONY: help
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: ## Start the chat example
@@ -31,6 +31,10 @@ check: $(GOLANGCI_LINT) ## Check format, vet, lint, go.mod and the scripts
 .PHONY: bench
 bench: ## Run the benchmarks
 	go test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: bench-compare
+bench-compare: ## Compare the benchmarks with the previous commit's (BASE=main with another's, BENCH=Index only some)
+	@scripts/bench-compare.sh
 
 .PHONY: faults
 faults: ## Break brokers, links and nodes, and put what comes of it into README.md

@@ -173,21 +173,22 @@ func (c *Cluster) Send(ctx context.Context, t websocket.Target, m websocket.Mess
 			return receipt, err
 		}
 	}
-	packet, elsewhere := c.route(t)
+	e := envelope{kind: kindMessage, origin: c.self, target: t, message: m, traceParent: traceParent}
+	packet, elsewhere := c.route(&e)
 	if !elsewhere {
 		return receipt, nil
 	}
-	packet, err = c.publish(ctx, packet, &envelope{kind: kindMessage, origin: c.self, target: t, message: m, traceParent: traceParent})
+	packet, err = c.publish(ctx, packet, &e)
 	receipt.Published = err == nil
 	receipt.Nodes = packet.Nodes
 	return receipt, err
 }
 
-// route returns the packet for a target, without its payload; it reports false
+// route returns the packet for a message, without its payload; it reports false
 // where no other node can be concerned.
-func (c *Cluster) route(t websocket.Target) (Packet, bool) {
+func (c *Cluster) route(e *envelope) (Packet, bool) {
 	packet := Packet{Nodes: NodesUnknown}
-	if id, ok := t.SessionID(); ok {
+	if id, ok := e.target.SessionID(); ok {
 		node := websocket.NodeOf(id)
 		if node == "" || node == c.self.node {
 			return packet, false
@@ -197,8 +198,12 @@ func (c *Cluster) route(t websocket.Target) (Packet, bool) {
 		}
 		return packet, true
 	}
-	if address, ok := t.Address(); ok && c.can.Routing >= RouteAddresses {
-		packet.Address = address.String()
+	if address, ok := e.target.Address(); ok && c.can.Routing >= RouteAddresses {
+		if address == e.target {
+			packet.Address = e.targetText() // as it is in the envelope
+		} else {
+			packet.Address = address.String()
+		}
 	}
 	return packet, true
 }

@@ -50,6 +50,8 @@ type envelope struct {
 	message websocket.Message
 	// traceParent is empty where the send makes no span.
 	traceParent string
+
+	text string // what targetText has made
 }
 
 // origin is one life of a node: a node that starts again is another origin.
@@ -70,14 +72,21 @@ const maxNodeName = 64
 // headerSize is more than an envelope needs beside its texts and content.
 const headerSize = 2 + 8 + 7*binary.MaxVarintLen64
 
+// targetText returns the target's text form, which it makes once.
+func (e *envelope) targetText() string {
+	if e.text == "" {
+		e.text = e.target.String()
+	}
+	return e.text
+}
+
 // size returns the most that the wire form takes, in bytes.
 func (e *envelope) size() int {
-	return headerSize + len(e.origin.node) + len(e.target.String()) + len(e.message.Type) + len(e.message.Key) + len(e.traceParent) + len(e.message.Content)
+	return headerSize + len(e.origin.node) + len(e.targetText()) + len(e.message.Type) + len(e.message.Key) + len(e.traceParent) + len(e.message.Content)
 }
 
 // encode returns the wire form.
 func (e *envelope) encode() []byte {
-	target := e.target.String()
 	b := make([]byte, 0, e.size())
 	b = append(b, envelopeVersion, byte(e.kind))
 	b = appendText(b, e.origin.node)
@@ -87,7 +96,7 @@ func (e *envelope) encode() []byte {
 	if e.kind != kindMessage {
 		return b
 	}
-	b = appendText(b, target)
+	b = appendText(b, e.targetText())
 	b = appendText(b, e.message.Type)
 	b = appendText(b, e.message.Key)
 	b = appendText(b, e.traceParent)

@@ -90,45 +90,6 @@ func BenchmarkJSON(b *testing.B) {
 	})
 }
 
-func BenchmarkIndex(b *testing.B) {
-	for _, count := range []int{1000, 100_000} {
-		b.Run(fmt.Sprint(count), func(b *testing.B) {
-			m, sessions := benchSessions(b, count)
-			b.Run("add and remove", func(b *testing.B) {
-				b.ReportAllocs()
-				s := &Session{id: m.newID(), user: benchUser(count)}
-				for b.Loop() {
-					_ = m.add(s, &Limits{})
-					m.remove(s, nil)
-				}
-			})
-			b.Run("bind and unbind", func(b *testing.B) {
-				b.ReportAllocs()
-				for b.Loop() {
-					_ = sessions[0].Bind("key")
-					sessions[0].Unbind("key")
-				}
-			})
-			b.Run("find by id", func(b *testing.B) {
-				b.ReportAllocs()
-				for i := 0; b.Loop(); i++ {
-					if m.Session(sessions[i%count].id) == nil {
-						b.Fatal("not found")
-					}
-				}
-			})
-			b.Run("find by user", func(b *testing.B) {
-				b.ReportAllocs()
-				for i := 0; b.Loop(); i++ {
-					if m.Count(ToUser(Member, sessions[i%count].user.ID)) != 1 {
-						b.Fatal("not found")
-					}
-				}
-			})
-		})
-	}
-}
-
 func BenchmarkDeliver(b *testing.B) {
 	m, sessions := benchSessions(b, 1000)
 	for _, bench := range []struct {

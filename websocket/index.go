@@ -1,26 +1,31 @@
 package websocket
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
 // shard is one part of a SessionManager's indexes under a lock of its own. No
-// method calls anything that can block.
+// method calls anything that can block while it holds the lock: frames are
+// pushed by the caller, to the sessions that appendSessions has copied.
+//
+// Locks are taken in this order: Session.mu, shard.mu, what a Watch callback
+// takes. Nobody holds two shards' locks at once.
 type shard struct {
 	mu sync.RWMutex
 	// sessions are the shard's sessions by id.
 	sessions map[string]*Session
 	// scopes are the shard's sessions by user type and tenant, so that a
-	// broadcast touches no session outside its audience.
+	// broadcast touches no session outside its audience; types are the user
+	// types that it has sessions of, which are few.
 	scopes map[scope]set
+	types  []UserType
 	// groups are all sessions of the users and keys that hash to this shard.
 	groups map[address]set
 }
 
-// set is a set of sessions.
-type set map[*Session]struct{}
-
-// scope is a user type, a tenant or both.
+// scope is a user type in a tenant, or in all of them where tenant is empty.
 type scope struct {
-	typed    bool
 	userType UserType
 	tenant   string
 }
@@ -40,15 +45,6 @@ func (sh *shard) init() {
 	sh.groups = make(map[address]set)
 }
 
-// scopesOf returns the scopes that a user's sessions are in.
-func scopesOf(u *LoginUser) []scope {
-	scopes := []scope{{typed: true, userType: u.Type}}
-	if u.Tenant != "" {
-		scopes = append(scopes, scope{tenant: u.Tenant}, scope{true, u.Type, u.Tenant})
-	}
-	return scopes
-}
-
 func (sh *shard) session(id string) *Session {
 	sh.mu.RLock()
 	defer sh.mu.RUnlock()
@@ -59,8 +55,11 @@ func (sh *shard) add(s *Session) {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	sh.sessions[s.id] = s
-	for _, in := range scopesOf(&s.user) {
-		insert(sh.scopes, in, s)
+	if insert(sh.scopes, scope{s.user.Type, ""}, s) {
+		sh.types = append(sh.types, s.user.Type)
+	}
+	if s.user.Tenant != "" {
+		insert(sh.scopes, scope{s.user.Type, s.user.Tenant}, s)
 	}
 }
 
@@ -68,16 +67,21 @@ func (sh *shard) remove(s *Session) {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	delete(sh.sessions, s.id)
-	for _, in := range scopesOf(&s.user) {
-		erase(sh.scopes, in, s)
+	if erase(sh.scopes, scope{s.user.Type, ""}, s) {
+		i := slices.Index(sh.types, s.user.Type)
+		sh.types = slices.Delete(sh.types, i, i+1)
+	}
+	if s.user.Tenant != "" {
+		erase(sh.scopes, scope{s.user.Type, s.user.Tenant}, s)
 	}
 }
 
+// join and leave call notify under the lock, which orders its calls.
 func (sh *shard) join(t Target, s *Session, limit int, notify func(Target, bool)) bool {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	a := t.address()
-	if limit > 0 && len(sh.groups[a]) >= limit {
+	if limit > 0 && sh.groups[a].len() >= limit {
 		return false
 	}
 	if insert(sh.groups, a, s) {
@@ -94,62 +98,37 @@ func (sh *shard) leave(t Target, s *Session, notify func(Target, bool)) {
 	}
 }
 
-// insert adds s to the set at key and reports whether it is the first there.
-func insert[K comparable](sets map[K]set, key K, s *Session) bool {
-	members, ok := sets[key]
-	if !ok {
-		members = make(set, 1)
-		sets[key] = members
+// sets calls visit with the sets that t selects from, before its filters except
+// for a tenant that is a scope's. The caller holds the lock.
+func (sh *shard) sets(t Target, visit func(set)) {
+	switch t.kind {
+	case targetSession:
+		visit(set{one: sh.sessions[t.name]})
+	case targetUser, targetKey:
+		visit(sh.groups[t.address()])
+	case targetUserType:
+		visit(sh.scopes[scope{t.userType, t.tenant}])
+	case targetAll:
+		for _, userType := range sh.types {
+			visit(sh.scopes[scope{userType, t.tenant}])
+		}
 	}
-	members[s] = struct{}{}
-	return !ok
-}
-
-// erase removes s from the set at key and reports whether it was the last there.
-func erase[K comparable](sets map[K]set, key K, s *Session) bool {
-	members, ok := sets[key]
-	if !ok {
-		return false
-	}
-	delete(members, s)
-	if len(members) > 0 {
-		return false
-	}
-	delete(sets, key)
-	return true
 }
 
 // appendSessions appends the sessions of this shard that t selects.
 func (sh *shard) appendSessions(to []*Session, t Target) []*Session {
 	sh.mu.RLock()
 	defer sh.mu.RUnlock()
-	var members set
-	switch t.kind {
-	case targetSession:
-		if s := sh.sessions[t.name]; s != nil && t.admits(s) {
-			to = append(to, s)
+	sh.sets(t, func(members set) {
+		if members.one != nil && t.admits(members.one) {
+			to = append(to, members.one)
 		}
-		return to
-	case targetUser, targetKey:
-		members = sh.groups[t.address()]
-	case targetUserType:
-		members = sh.scopes[scope{true, t.userType, t.tenant}]
-	case targetAll:
-		if t.tenant == "" {
-			for _, s := range sh.sessions {
-				if t.admits(s) {
-					to = append(to, s)
-				}
+		for s := range members.more {
+			if t.admits(s) {
+				to = append(to, s)
 			}
-			return to
 		}
-		members = sh.scopes[scope{tenant: t.tenant}]
-	}
-	for s := range members {
-		if t.admits(s) {
-			to = append(to, s)
-		}
-	}
+	})
 	return to
 }
 
@@ -158,12 +137,19 @@ func (t Target) admits(s *Session) bool {
 	return (t.tenant == "" || t.tenant == s.user.Tenant) && (t.except == "" || t.except != s.id)
 }
 
+// size returns how many sessions of this shard t selects, where the sets know:
+// t must not except a session, nor narrow one, a user or a key to a tenant.
+func (sh *shard) size(t Target) (n int) {
+	sh.mu.RLock()
+	defer sh.mu.RUnlock()
+	sh.sets(t, func(members set) { n += members.len() })
+	return n
+}
+
 func (sh *shard) countTypes(counts map[UserType]int) {
 	sh.mu.RLock()
 	defer sh.mu.RUnlock()
-	for in, members := range sh.scopes {
-		if in.typed && in.tenant == "" {
-			counts[in.userType] += len(members)
-		}
+	for _, userType := range sh.types {
+		counts[userType] += sh.scopes[scope{userType, ""}].len()
 	}
 }

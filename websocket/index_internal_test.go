@@ -167,6 +167,35 @@ func checkEmpty(t testing.TB, m *SessionManager) {
 	}
 }
 
+// The slices that sessions are copied to for a send do not keep them alive
+// after it.
+func TestSnapshotsAreForgotten(t *testing.T) {
+	m := newManager(t)
+	for i := range 1000 {
+		_ = m.add(&Session{id: m.newID(), user: LoginUser{ID: fmt.Sprint(i)}}, &Limits{})
+	}
+	var last []*Session
+	m.chunks(ToAll(), func(sessions []*Session) bool {
+		last = sessions
+		return true
+	})
+	for _, s := range last[:cap(last)] {
+		if s != nil {
+			t.Fatal("a session is left in the slice of a send that is over")
+		}
+	}
+}
+
+// What the index takes for each session, beside the session itself, is bounded:
+// the heap grows by so much while sessions are added.
+func TestIndexMemory(t *testing.T) {
+	for _, tenants := range []bool{false, true} {
+		if _, _, bytes := indexed(t, 100_000, tenants); bytes > 400 {
+			t.Errorf("with tenants %t the index takes %.0f bytes for each session, want at most 400", tenants, bytes)
+		}
+	}
+}
+
 func TestSessionsCanBeLeftEarlyAndNested(t *testing.T) {
 	m := newManager(t)
 	for i := range 1000 {

@@ -34,8 +34,8 @@ type SessionManager struct {
 	node  string
 	seed  maphash.Seed
 	count atomic.Int64
-	// shards is sharded by session id for sessions and scopes, and by address
-	// for groups.
+	// shards is sharded by session id for sessions and scopes, and by the user's
+	// id or the key for groups.
 	shards [shardCount]shard
 
 	delivered *typeCounts
@@ -45,7 +45,7 @@ type SessionManager struct {
 }
 
 // shardCount is a power of two well above the cores that connect at once.
-const shardCount = 256
+const shardCount = 64
 
 // NewSessionManager returns an empty manager for the node with the given name,
 // which begins the ids of its sessions and must be unique in a cluster: 1 to 64
@@ -117,7 +117,7 @@ func (m *SessionManager) notify(address Target, present bool) {
 
 // Session returns the session with the given id, nil where this node has none.
 func (m *SessionManager) Session(id string) *Session {
-	return m.shardOfSession(id).session(id)
+	return m.shardOf(id).session(id)
 }
 
 // Sessions returns the sessions that t selects. Those that come or go meanwhile
@@ -141,10 +141,16 @@ func (m *SessionManager) Count(t Target) int {
 		return int(m.count.Load())
 	}
 	n := 0
-	m.chunks(t, func(sessions []*Session) bool {
-		n += len(sessions)
-		return true
-	})
+	if t.except != "" || t.tenant != "" && t.kind != targetUserType && t.kind != targetAll {
+		for range m.Sessions(t) {
+			n++
+		}
+		return n
+	}
+	shards := m.shardsOf(t)
+	for i := range shards {
+		n += shards[i].size(t)
+	}
 	return n
 }
 
@@ -245,23 +251,15 @@ func (m *SessionManager) chunks(t Target, yield func([]*Session) bool) {
 	buffer := snapshots.Get().(*[]*Session)
 	defer func() {
 		clear(*buffer)
+		*buffer = (*buffer)[:0]
 		snapshots.Put(buffer)
 	}()
-	each := func(sh *shard) bool {
-		clear(*buffer)
-		*buffer = sh.appendSessions((*buffer)[:0], t)
-		return len(*buffer) == 0 || yield(*buffer)
-	}
-	switch t.kind {
-	case targetSession:
-		each(m.shardOfSession(t.name))
-	case targetUser, targetKey:
-		each(m.shardOfAddress(t.address()))
-	case targetUserType, targetAll:
-		for i := range m.shards {
-			if !each(&m.shards[i]) {
-				return
-			}
+	shards := m.shardsOf(t)
+	for i := range shards {
+		sessions := shards[i].appendSessions((*buffer)[:0], t)
+		*buffer = sessions[:max(len(sessions), len(*buffer))] // as much as has been used
+		if len(sessions) > 0 && !yield(sessions) {
+			return
 		}
 	}
 }
@@ -288,7 +286,7 @@ func (m *SessionManager) add(s *Session, limits *Limits) error {
 		m.count.Add(-1)
 		return errTooManyUserSessions
 	}
-	m.shardOfSession(s.id).add(s)
+	m.shardOf(s.id).add(s)
 	s.indexed = true
 	return nil
 }
@@ -299,7 +297,7 @@ func (m *SessionManager) remove(s *Session, keys map[string]struct{}) {
 		m.leave(ToKey(key), s)
 	}
 	if s.indexed {
-		m.shardOfSession(s.id).remove(s)
+		m.shardOf(s.id).remove(s)
 		m.leave(ToUser(s.user.Type, s.user.ID), s)
 		m.count.Add(-1)
 	}
@@ -308,20 +306,30 @@ func (m *SessionManager) remove(s *Session, keys map[string]struct{}) {
 // join adds s to the sessions of a user or key, unless that has limit already;
 // a limit of zero is none.
 func (m *SessionManager) join(address Target, s *Session, limit int) bool {
-	sh := m.shardOfAddress(address.address())
+	sh := m.shardOf(address.name)
 	return sh.join(address, s, limit, m.notify)
 }
 
 // leave removes s from the sessions of a user or key.
 func (m *SessionManager) leave(address Target, s *Session) {
-	sh := m.shardOfAddress(address.address())
+	sh := m.shardOf(address.name)
 	sh.leave(address, s, m.notify)
 }
 
-func (m *SessionManager) shardOfSession(id string) *shard {
-	return &m.shards[maphash.String(m.seed, id)%shardCount]
+// shardOf returns the shard of a session's id, a user's id or a key. That users
+// of several types with one id, and a key like it, share a shard does no harm.
+func (m *SessionManager) shardOf(name string) *shard {
+	return &m.shards[maphash.String(m.seed, name)%shardCount]
 }
 
-func (m *SessionManager) shardOfAddress(a address) *shard {
-	return &m.shards[maphash.Comparable(m.seed, a)%shardCount]
+// shardsOf returns the shards that sessions are in which t selects.
+func (m *SessionManager) shardsOf(t Target) []shard {
+	switch t.kind {
+	case targetSession, targetUser, targetKey:
+		i := maphash.String(m.seed, t.name) % shardCount
+		return m.shards[i : i+1]
+	case targetUserType, targetAll:
+		return m.shards[:]
+	}
+	return nil
 }

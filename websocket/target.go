@@ -104,32 +104,31 @@ func (t Target) Validate() error {
 // each followed by ?tenant=T and ?except=ID (joined by &) where set. Names are
 // escaped as in a URL's path and query. The zero Target is the empty string.
 func (t Target) String() string {
-	var b strings.Builder
+	b := make([]byte, 0, 128) // on the stack, for most
 	switch t.kind {
 	case targetNone:
 		return ""
 	case targetSession:
-		b.WriteString("session/" + url.PathEscape(t.name))
+		b = append(append(b, "session/"...), url.PathEscape(t.name)...)
 	case targetUser:
-		b.WriteString("user/" + strconv.Itoa(int(t.userType)) + "/" + url.PathEscape(t.name))
+		b = append(strconv.AppendInt(append(b, "user/"...), int64(t.userType), 10), '/')
+		b = append(b, url.PathEscape(t.name)...)
 	case targetUserType:
-		b.WriteString("type/" + strconv.Itoa(int(t.userType)))
+		b = strconv.AppendInt(append(b, "type/"...), int64(t.userType), 10)
 	case targetKey:
-		b.WriteString("key/" + url.PathEscape(t.name))
+		b = append(append(b, "key/"...), url.PathEscape(t.name)...)
 	case targetAll:
-		b.WriteString("all")
+		b = append(b, "all"...)
 	}
 	separator := byte('?')
 	if t.tenant != "" {
-		b.WriteByte(separator)
-		b.WriteString("tenant=" + url.QueryEscape(t.tenant))
+		b = append(append(append(b, separator), "tenant="...), url.QueryEscape(t.tenant)...)
 		separator = '&'
 	}
 	if t.except != "" {
-		b.WriteByte(separator)
-		b.WriteString("except=" + url.QueryEscape(t.except))
+		b = append(append(append(b, separator), "except="...), url.QueryEscape(t.except)...)
 	}
-	return b.String()
+	return string(b)
 }
 
 // ParseTarget reads the text form that String writes. The error wraps
