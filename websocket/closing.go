@@ -48,15 +48,13 @@ func (e *CloseError) Unwrap() []error {
 	return []error{ErrSessionClosed, e.Err}
 }
 
-// run reads until the connection ends. It owns the connection.
-func (s *Session) run(socket *gws.Conn) {
-	defer s.server.running.Done()
-	s.read(socket)
-	s.finish()
-}
-
-// finish closes the connection and tells of the end.
+// finish is deferred by the goroutine that reads. It contains a panic of the
+// reading, closes the connection and tells of the end.
 func (s *Session) finish() {
+	defer s.server.running.Done()
+	if value := recover(); value != nil {
+		s.readPanicked(value)
+	}
 	s.hangUp()
 	s.server.counters.countClose(s.cause().Code)
 	s.server.log.Debug("session ended", "session", s.id, "user", s.user.ID, "user_type", int(s.user.Type), "cause", s.cause())
@@ -85,31 +83,27 @@ func (s *Session) hangUp() {
 	s.sever()
 }
 
-// read runs gws's read loop. A panic in it is gws's or ours: the frame guard
+// readPanicked ends the session for a panic of gws's or ours: the frame guard
 // leaves no way known for a peer to cause one.
-func (s *Session) read(socket *gws.Conn) {
-	defer s.survive()
-	socket.ReadLoop()
-}
-
-// survive contains a panic of the reading.
-func (s *Session) survive() {
-	if value := recover(); value != nil {
-		s.server.counters.panics.Add(1)
-		s.server.log.Error("reading a session panicked", "session", s.id, "panic", value, "stack", string(debug.Stack()))
-		s.end(&CloseError{Code: CloseInternalError}, false)
-	}
+func (s *Session) readPanicked(value any) {
+	s.server.counters.panics.Add(1)
+	s.server.log.Error("reading a session panicked", "session", s.id, "panic", value, "stack", string(debug.Stack()))
+	s.end(&CloseError{Code: CloseInternalError}, false)
 }
 
 // readEnded is told why the read loop ended.
 func (s *Session) readEnded(err error) {
+	var failure error // of the connection
+	if s.conn.failed {
+		failure = s.conn.burst.err
+	}
 	peer, closedByPeer := errors.AsType[*gws.CloseError](err)
-	bad, violated := errors.AsType[*violation](s.conn.next)
+	bad, violated := errors.AsType[*violation](failure)
 	switch {
-	case s.conn.failed && violated:
+	case violated:
 		s.end(&CloseError{Code: bad.code, Reason: bad.reason}, false)
-	case s.conn.failed:
-		s.end(&CloseError{Code: CloseAbnormal, ByPeer: true, Err: s.conn.next}, false)
+	case failure != nil:
+		s.end(&CloseError{Code: CloseAbnormal, ByPeer: true, Err: failure}, false)
 	case closedByPeer && s.conn.guard.length() == 0:
 		s.end(&CloseError{Code: CloseNoStatus, ByPeer: true}, false)
 	case closedByPeer && !validPeerCode(peer.Code):

@@ -18,109 +18,128 @@ import (
 // session's outbox. gws itself writes under a lock that a stalled peer holds
 // for ever, and its close frames quote internal errors, addresses included.
 //
-// What Read uses is used on the session's read goroutine only. A socket has a
-// buffer only while there is something in it: one that sends nothing costs none.
+// What Read uses is used on the session's read goroutine only.
 type peerConn struct {
 	net.Conn
 	session  *Session
-	socket   syscall.RawConn       // nil where Read has to wait with a buffer
-	receive  func(fd uintptr) bool // the method receiveReady, made once
-	buffer   *[readSize]byte       // has unread; nil where nothing is, or net/http had read it
-	unread   []byte                // checked, and not handed to gws yet
+	socket   syscall.RawConn       // nil where Conn has none
+	receive  func(fd uintptr) bool // socket's, see receiver
+	burst    *burst                // nil while nothing is unread
 	guard    frameGuard
 	upgraded bool
-	// next is the error behind what was read last. Once gws has used that up and
-	// asks for more the connection has failed with it, a *violation or the
-	// network's: what ends the session before comes first.
-	next   error
-	failed bool
+	failed   bool // gws has been told of the burst's error
 	// received is when the last byte arrived and since when the message under
 	// way is being received, both as Server.now has it; since is 0 between messages.
 	received atomic.Int64
 	since    atomic.Int64
 }
 
-// readSize is how much is read from a socket at once, unless gws wants more.
-const readSize = 4 << 10
+// burst is what was read at once and gws has not taken yet. The error behind it,
+// a *violation or the network's, comes last: what ends the session before counts.
+type burst struct {
+	unread []byte
+	err    error
+	bytes  [readSize]byte
+}
 
-// readBuffers hold what has been read from sockets until gws has taken it.
-var readBuffers = sync.Pool{New: func() any { return new([readSize]byte) }}
+// readSize is how much is read from a socket at once; a burst is 4 KB with it.
+const readSize = 4<<10 - 40
+
+var bursts = sync.Pool{New: func() any { return new(burst) }}
 
 // begin is called with what net/http had read beyond the request.
 func (c *peerConn) begin(early []byte) {
 	if c.socket = rawConn(c.Conn); c.socket != nil {
-		c.receive = c.receiveReady
+		c.receive = receiver(c)
 	}
 	if len(early) > 0 {
-		c.unread = c.check(slices.Clone(early), nil)
+		c.hold(c.check(slices.Clone(early), nil))
 	}
 }
 
 // Read returns what precedes the first bad frame and after that its violation.
-func (c *peerConn) Read(p []byte) (n int, err error) {
-	switch {
-	case len(c.unread) > 0:
-	case c.next != nil:
-	case c.socket == nil, len(p) >= readSize:
-		n, err = c.Conn.Read(p)
-		if n = len(c.check(p[:n], err)); n > 0 {
-			return n, nil
+// For a socket it waits without a buffer, so that a client that sends nothing
+// costs none. Every idle session's stack holds its frame.
+func (c *peerConn) Read(p []byte) (int, error) {
+	if c.burst == nil {
+		if c.socket == nil || len(p) >= readSize {
+			return c.readInto(p)
 		}
-	default:
-		c.arrive(c.socket.Read(c.receive))
+		c.arrived(c.socket.Read(c.receive))
 	}
 	return c.take(p)
 }
 
-// arrive checks what receive has read. The error is the socket's that has not
-// become ready.
-func (c *peerConn) arrive(err error) {
-	if err == nil {
-		err = c.next
+// readInto is Read without a burst: there is no socket to wait for, or gws wants
+// more than a burst holds.
+func (c *peerConn) readInto(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	valid, err := c.check(p[:n], err)
+	if err != nil {
+		c.hold(nil, err)
+		if len(valid) == 0 {
+			return c.take(p)
+		}
 	}
-	if c.unread = c.check(c.unread, err); len(c.unread) == 0 {
-		c.release()
-	}
+	return len(valid), nil
 }
 
-// check returns what gws may see of the bytes that have arrived, and notes the
-// error behind them.
-func (c *peerConn) check(p []byte, err error) []byte {
-	if len(p) > 0 {
-		now := c.session.server.now()
-		c.received.Store(int64(now))
-		valid, bad := c.guard.scan(p, now)
-		c.since.Store(int64(c.guard.since))
-		if valid < len(p) {
-			p, err = p[:valid], io.EOF // behind a close frame
-		}
-		if bad != nil {
-			err = bad
-		}
+// arrived checks the burst that receive has made, if the socket was ready for it.
+func (c *peerConn) arrived(notReady error) {
+	if notReady != nil {
+		c.hold(nil, notReady)
+		return
 	}
-	c.next = err
-	return p
+	b := c.burst
+	b.unread, b.err = c.check(b.unread, b.err)
+}
+
+// check returns what gws may see of the bytes that have arrived, and the error
+// behind that.
+func (c *peerConn) check(p []byte, err error) ([]byte, error) {
+	if len(p) == 0 {
+		return nil, err
+	}
+	now := c.session.server.now()
+	c.received.Store(int64(now))
+	valid, bad := c.guard.scan(p, now)
+	c.since.Store(int64(c.guard.since))
+	switch {
+	case bad != nil:
+		err = bad
+	case valid < len(p):
+		err = io.EOF // behind a close frame
+	}
+	return p[:valid], err
+}
+
+// hold makes a burst of bytes that are not in one.
+func (c *peerConn) hold(unread []byte, err error) {
+	c.burst = bursts.Get().(*burst)
+	c.burst.unread, c.burst.err = unread, err
 }
 
 // take hands out what is unread, and then the error behind it.
 func (c *peerConn) take(p []byte) (int, error) {
-	if len(c.unread) == 0 {
+	b := c.burst
+	if len(b.unread) == 0 {
 		c.failed = true
-		return 0, c.next
+		return 0, b.err
 	}
-	n := copy(p, c.unread)
-	if c.unread = c.unread[n:]; len(c.unread) == 0 {
+	n := copy(p, b.unread)
+	if b.unread = b.unread[n:]; len(b.unread) == 0 && b.err == nil {
 		c.release()
 	}
 	return n, nil
 }
 
-// release gives the buffer back.
+// release gives the burst back.
 func (c *peerConn) release() {
-	if c.buffer != nil {
-		readBuffers.Put(c.buffer)
+	if b := c.burst; b != nil {
+		b.unread, b.err = nil, nil
+		bursts.Put(b)
+		c.burst = nil
 	}
-	c.buffer, c.unread = nil, nil
 }
 
 // Write passes the handshake on and swallows gws's close frames.

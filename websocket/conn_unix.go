@@ -36,24 +36,30 @@ func tryWrite(fd int, p []byte) (int, error) {
 	}
 }
 
-// receiveReady reads what a socket has, and reports false where that is nothing:
-// the runtime then waits for it.
-func (c *peerConn) receiveReady(fd uintptr) bool {
-	buffer := readBuffers.Get().(*[readSize]byte)
-	for {
-		n, err := syscall.Read(int(fd), buffer[:])
-		switch {
-		case errors.Is(err, syscall.EINTR):
-			continue
-		case errors.Is(err, syscall.EAGAIN):
-			readBuffers.Put(buffer)
-			return false
-		case err != nil:
-			c.next = os.NewSyscallError("read", err)
-		case n == 0:
-			c.next = io.EOF
+// receiver returns what reads the burst of c from its socket. It reports false
+// where there is nothing to read, and the runtime then waits for the socket. It
+// is called with little of the stack left; errors.Is would make that grow.
+func receiver(c *peerConn) func(fd uintptr) bool {
+	return func(fd uintptr) bool {
+		b := bursts.Get().(*burst)
+		for {
+			n, err := syscall.Read(int(fd), b.bytes[:])
+			switch err { //nolint:errorlint // syscall.Read wraps nothing
+			case nil:
+				if n == 0 {
+					b.err = io.EOF
+				}
+			case syscall.EINTR:
+				continue
+			case syscall.EAGAIN:
+				bursts.Put(b)
+				return false
+			default:
+				n, b.err = 0, os.NewSyscallError("read", err)
+			}
+			b.unread = b.bytes[:n]
+			c.burst = b
+			return true
 		}
-		c.buffer, c.unread = buffer, buffer[:max(n, 0)]
-		return true
 	}
 }

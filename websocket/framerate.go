@@ -3,21 +3,15 @@ package websocket
 import "time"
 
 // frameRate limits frames with the generic cell rate algorithm (ITU-T I.371),
-// which needs one number a session. The zero value limits nothing.
-type frameRate struct {
-	interval time.Duration // between frames in the long run
-	burst    time.Duration
-	due      time.Duration
-}
+// which needs one number a session: when the next frame is due.
+type frameRate struct{ due time.Duration }
 
-func newFrameRate(perSecond int) frameRate {
+// allow notes a frame and reports whether it is within the rate, or a burst of
+// two seconds. A rate of zero limits nothing.
+func (r *frameRate) allow(now time.Duration, perSecond int) bool {
 	if perSecond == 0 {
-		return frameRate{}
+		return true
 	}
-	return frameRate{interval: time.Second / time.Duration(perSecond), burst: 2 * time.Second}
-}
-
-func (r *frameRate) allow(now time.Duration) bool {
-	r.due = max(r.due, now) + r.interval
-	return r.due-now <= r.burst
+	r.due = max(r.due, now) + time.Second/time.Duration(perSecond)
+	return r.due-now <= 2*time.Second
 }

@@ -7,19 +7,19 @@ import (
 
 func TestFrameRate(t *testing.T) {
 	burst := func(r *frameRate, now time.Duration) (n int) {
-		for r.allow(now) {
+		for r.allow(now, 10) {
 			n++
 		}
 		return n
 	}
-	r := newFrameRate(10)
+	var r frameRate
 	if got := burst(&r, time.Hour); got != 20 {
 		t.Errorf("%d frames pass at once, want 20", got)
 	}
-	r = newFrameRate(10)
+	r = frameRate{}
 	passed := 0
 	for now := time.Second; now < 101*time.Second; now += 50 * time.Millisecond { // twice the rate
-		if !r.allow(now) {
+		if !r.allow(now, 10) {
 			break
 		}
 		passed++
@@ -27,15 +27,15 @@ func TestFrameRate(t *testing.T) {
 	if passed < 39 || passed > 41 { // the burst is used up after two seconds
 		t.Errorf("%d frames pass at twice the rate", passed)
 	}
-	r = newFrameRate(10)
+	r = frameRate{}
 	for now := time.Second; now < 1000*time.Second; now += 100 * time.Millisecond {
-		if !r.allow(now) {
+		if !r.allow(now, 10) {
 			t.Fatalf("the rate itself is over the limit at %s", now)
 		}
 	}
 	var off frameRate
 	for range 10000 {
-		if !off.allow(time.Second) {
+		if !off.allow(time.Second, 0) {
 			t.Fatal("no rate limits")
 		}
 	}

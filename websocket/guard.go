@@ -22,17 +22,16 @@ func protocolError(reason string) *violation {
 // 2^64-1, accepts lengths that are negative or not minimal, and closes with
 // codes and texts of its own; behind the guard it sees none of that.
 type frameGuard struct {
-	readLimit   int
-	compression bool
+	limits      *Limits
 	rate        frameRate
-
-	header     [14]byte
-	have       int // bytes of header that have arrived
-	remaining  int // bytes of the frame's payload to come
-	fragmented bool
-	message    int           // payload bytes of the fragmented message so far
-	since      time.Duration // when the message under way began; 0 when there is none
-	closed     bool          // a close frame has arrived whole
+	remaining   int           // bytes of the frame's payload to come
+	message     int           // payload bytes of the fragmented message so far
+	since       time.Duration // when the message under way began; 0 when there is none
+	header      [14]byte
+	have        uint8 // bytes of header that have arrived
+	compression bool
+	fragmented  bool
+	closed      bool // a close frame has arrived whole
 }
 
 // scan reads the next bytes of the stream, which arrived at now. It returns how
@@ -53,7 +52,7 @@ func (g *frameGuard) scan(p []byte, now time.Duration) (int, *violation) {
 			}
 			continue
 		}
-		begin := max(0, i-g.have)
+		begin := max(0, i-int(g.have))
 		if g.have == 0 && g.since == 0 {
 			g.since = now
 		}
@@ -77,11 +76,11 @@ func (g *frameGuard) checkHeader(now time.Duration) *violation {
 		if bad := g.checkFlags(); bad != nil {
 			return bad
 		}
-		if !g.rate.allow(now) {
+		if !g.rate.allow(now, g.limits.FrameRate) {
 			return &violation{ClosePolicyViolation, "too many frames"}
 		}
 	}
-	length, size := g.length(), 6
+	length, size := g.length(), uint8(6)
 	switch length {
 	case 126:
 		size += 2
@@ -143,7 +142,7 @@ func (g *frameGuard) startFrame(n uint64) *violation {
 		if !g.fragmented {
 			g.message = 0
 		}
-		if n > uint64(g.readLimit-g.message) {
+		if n > uint64(g.limits.ReadLimit-g.message) {
 			return &violation{CloseMessageTooBig, "message is over the read limit"}
 		}
 		g.message += int(n)

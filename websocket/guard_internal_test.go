@@ -24,9 +24,10 @@ func FuzzFrameGuard(f *testing.F) {
 		f.Add([]byte(seed), []byte{3, 1, 4}, true)
 	}
 	f.Fuzz(func(t *testing.T, stream, parts []byte, compression bool) {
+		limits := Limits{ReadLimit: 1000, FrameRate: 4}
 		// The rate of the frames is limited, and their time stands still.
 		fresh := func() *frameGuard {
-			return &frameGuard{readLimit: 1000, compression: compression, rate: newFrameRate(4)}
+			return &frameGuard{limits: &limits, compression: compression}
 		}
 		whole := fresh()
 		valid, bad := whole.scan(stream, time.Second)
@@ -71,14 +72,14 @@ func FuzzFrameGuard(f *testing.F) {
 // A header is checked as soon as it can be: its bad bytes do not wait for more.
 func TestGuardDoesNotWaitForTheRestOfABadHeader(t *testing.T) {
 	for _, header := range [][]byte{{0x83, 0x80}, {0x81, 0x00}, {0x89, 0xfe}, {0x80, 0x80}, {0x88, 0x81}} {
-		g := frameGuard{readLimit: 1000}
+		g := frameGuard{limits: &Limits{ReadLimit: 1000}}
 		if valid, bad := g.scan(header, 1); valid != 0 || bad == nil {
 			t.Errorf("header %x: %d bytes are valid, %v", header, valid, bad)
 		}
 	}
 	// Of a long one, all but the masking key is enough to know, and not needed
 	// before gws could use it.
-	g := frameGuard{readLimit: 1000}
+	g := frameGuard{limits: &Limits{ReadLimit: 1000}}
 	long := binary.BigEndian.AppendUint64([]byte{0x81, 0xff}, 1<<20)
 	if _, bad := g.scan(append(long, 1, 2, 3, 4), 1); bad == nil || bad.code != CloseMessageTooBig {
 		t.Errorf("the verdict is %v", bad)

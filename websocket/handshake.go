@@ -95,6 +95,8 @@ func (srv *Server) admit(r *http.Request, f *format) (s *Session, err error) {
 	if user.ID == "" || len(user.ID) > MaxNameLength || len(user.Tenant) > MaxNameLength {
 		return nil, Unauthenticated(errors.New("authenticator returned a user with an empty or too long id or tenant"))
 	}
+	// Parts of the request's line or of a header would keep all of it.
+	user.ID, user.Tenant = strings.Clone(user.ID), strings.Clone(user.Tenant)
 	s = srv.newSession(user, f)
 	s.conversation = f.protocol.Open(s)
 	if err := srv.manager.add(s, &srv.limits); err != nil {
@@ -190,7 +192,7 @@ func (srv *Server) newSession(user LoginUser, f *format) *Session {
 	s := &Session{id: srv.manager.newID(), user: user, server: srv, format: f}
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
 	s.conn.session = s
-	s.conn.guard = frameGuard{readLimit: l.ReadLimit, compression: f.compression, rate: newFrameRate(l.FrameRate)}
+	s.conn.guard = frameGuard{limits: l, compression: f.compression}
 	s.conn.received.Store(int64(srv.now()))
 	s.inbox = inbox{owner: s, limits: l}
 	s.outbox = outbox{owner: s, limits: l, writers: &srv.writers, draining: true} // until the handshake is done
@@ -222,7 +224,13 @@ func (srv *Server) upgrade(w http.ResponseWriter, r *http.Request, s *Session, o
 		s.inbox.tell(eventOpen)
 	}
 	s.outbox.start(conn)
-	go s.run(socket)
+	// The goroutine owns the connection. Little is called above gws, so that it
+	// waits with the smallest stack that there is: gws, net and the runtime take
+	// all but some 100 bytes of what that has to give.
+	go func() {
+		defer s.finish()
+		socket.ReadLoop()
+	}()
 	return true
 }
 
