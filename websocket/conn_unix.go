@@ -44,7 +44,7 @@ func receiver(c *peerConn) func(fd uintptr) bool {
 		b := bursts.Get().(*burst)
 		for {
 			n, err := syscall.Read(int(fd), b.bytes[:])
-			switch err { //nolint:errorlint // syscall.Read wraps nothing
+			switch err {
 			case nil:
 				if n == 0 {
 					b.err = io.EOF
