@@ -21,6 +21,22 @@ func rawConn(conn net.Conn) syscall.RawConn {
 	return nil
 }
 
+// tryWrite writes as much of p to a socket as that takes without waiting.
+func tryWrite(fd int, p []byte) (int, error) {
+	for {
+		n, err := syscall.Write(fd, p)
+		switch {
+		case errors.Is(err, syscall.EINTR):
+			continue
+		case errors.Is(err, syscall.EAGAIN):
+			return 0, nil
+		case err != nil:
+			return 0, os.NewSyscallError("write", err)
+		}
+		return n, nil
+	}
+}
+
 // readBuffers holds what has been read until it is taken.
 var readBuffers = sync.Pool{New: func() any { return new([4 << 10]byte) }}
 

@@ -64,7 +64,8 @@ type Server struct {
 
 	mu       sync.Mutex
 	draining bool
-	running  sync.WaitGroup // handshakes, read goroutines and inbox goroutines
+	running  sync.WaitGroup // handshakes, read goroutines, inbox goroutines and writers
+	writers  writers
 	stop     chan struct{}
 	swept    chan struct{}
 }
@@ -113,6 +114,7 @@ func NewServer(manager *SessionManager, o Options) (*Server, error) {
 		stop:         make(chan struct{}),
 		swept:        make(chan struct{}),
 	}
+	srv.writers.running = &srv.running
 	srv.impatient, srv.loseAll = context.WithCancel(context.Background())
 	for _, interceptor := range slices.Backward(o.Interceptors) {
 		srv.authenticate = interceptor(srv.authenticate)
