@@ -183,7 +183,7 @@ func (srv *Server) newSession(user LoginUser, f *format) *Session {
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
 	s.incoming.frames = frameReader{owner: s, readLimit: l.ReadLimit, compression: f.compression, rate: newFrameRate(l.FrameRate)}
 	s.incoming.received.Store(int64(srv.now()))
-	s.inbox = inbox{owner: s, limits: l}
+	s.inbox = inbox{owner: s, limits: l, dispatchers: srv.dispatchers}
 	s.outbox = outbox{owner: s, limits: l, writers: &srv.writers, draining: true} // until the handshake is done
 	return s
 }
