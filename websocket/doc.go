@@ -20,9 +20,11 @@
 // # Who reads and who writes
 //
 // An idle session has one goroutine, which waits for the connection and holds no
-// read buffer meanwhile; a second one runs while something is being written, a
-// third while messages are being dispatched. Everything after the handshake is
-// written by the session's outbox.
+// read buffer meanwhile; another one runs while messages are being dispatched.
+// Everything after the handshake goes through the session's outbox. A few
+// goroutines of the server write for all sessions and wait for none: what a
+// client does not take at once is written on by a goroutine of its session's,
+// and so is everything over TLS.
 //
 // # Panics
 //
