@@ -194,7 +194,7 @@ func (srv *Server) newSession(user LoginUser, f *format) *Session {
 	s.conn.session = s
 	s.conn.guard = frameGuard{limits: l, compression: f.compression}
 	s.conn.received.Store(int64(srv.now()))
-	s.inbox = inbox{owner: s, limits: l}
+	s.inbox = inbox{owner: s, limits: l, dispatchers: srv.dispatchers}
 	s.outbox = outbox{owner: s, limits: l, writers: &srv.writers, draining: true} // until the handshake is done
 	return s
 }

@@ -68,8 +68,10 @@ type Server struct {
 	draining bool
 	running  sync.WaitGroup // handshakes, read goroutines, inbox goroutines and writers
 	writers  writers
-	stop     chan struct{}
-	swept    chan struct{}
+	// dispatchers outlive what they dispatch.
+	dispatchers *dispatchers
+	stop        chan struct{}
+	swept       chan struct{}
 }
 
 // format is a Protocol with or without compression: what decides a frame's bytes.
@@ -124,6 +126,7 @@ func NewServer(manager *SessionManager, o Options) (*Server, error) {
 		swept:        make(chan struct{}),
 	}
 	srv.writers.running = &srv.running
+	srv.dispatchers = newDispatchers(srv.stop)
 	srv.impatient, srv.loseAll = context.WithCancel(context.Background())
 	for _, interceptor := range slices.Backward(o.Interceptors) {
 		srv.authenticate = interceptor(srv.authenticate)
@@ -179,6 +182,7 @@ func (srv *Server) Shutdown(ctx context.Context) error {
 	ended := make(chan struct{})
 	go func() {
 		srv.running.Wait()
+		srv.dispatchers.running.Wait()
 		close(ended)
 	}()
 	for s := range srv.sessions() {

@@ -56,8 +56,8 @@ func (w *writers) next() *outbox {
 // run gives the outboxes their turns until none is queued.
 func (w *writers) run() {
 	defer w.running.Done()
-	var a attempt
-	a.once = func(fd uintptr) { a.n, a.err = tryWrite(int(fd), a.bytes) }
+	a := attempts.Get().(*attempt)
+	defer attempts.Put(a)
 	batch := batches.Get().(*net.Buffers)
 	for o := w.next(); o != nil; o = w.next() {
 		buffers, bytes := o.next((*batch)[:0])
@@ -82,6 +82,12 @@ type attempt struct {
 	err   error
 	once  func(fd uintptr)
 }
+
+var attempts = sync.Pool{New: func() any {
+	a := new(attempt)
+	a.once = func(fd uintptr) { a.n, a.err = tryWrite(int(fd), a.bytes) }
+	return a
+}}
 
 // write returns what the socket did not take. Several buffers are joined, which
 // costs less than to have the kernel gather them where they are small.
