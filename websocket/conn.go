@@ -27,11 +27,8 @@ type peerConn struct {
 	burst    *burst                // nil while nothing is unread
 	guard    frameGuard
 	upgraded bool
-	failed   bool // gws has been told of the burst's error
-	// received is when the last byte arrived and since when the message under
-	// way is being received, both as Server.now has it; since is 0 between messages.
-	received atomic.Int64
-	since    atomic.Int64
+	failed   bool         // gws has been told of the burst's error
+	received atomic.Int64 // when the last byte arrived, as Server.now has it
 }
 
 // burst is what was read at once and gws has not taken yet. The error behind it,
@@ -103,7 +100,6 @@ func (c *peerConn) check(p []byte, err error) ([]byte, error) {
 	now := c.session.server.now()
 	c.received.Store(int64(now))
 	valid, bad := c.guard.scan(p, now)
-	c.since.Store(int64(c.guard.since))
 	switch {
 	case bad != nil:
 		err = bad

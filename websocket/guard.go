@@ -2,6 +2,7 @@ package websocket
 
 import (
 	"encoding/binary"
+	"sync/atomic"
 	"time"
 )
 
@@ -24,9 +25,9 @@ func protocolError(reason string) *violation {
 type frameGuard struct {
 	limits      *Limits
 	rate        frameRate
-	remaining   int           // bytes of the frame's payload to come
-	message     int           // payload bytes of the fragmented message so far
-	since       time.Duration // when the message under way began; 0 when there is none
+	since       atomic.Int64 // when the message under way began, which others read; 0 when there is none
+	remaining   int          // bytes of the frame's payload to come
+	message     int          // payload bytes of the fragmented message so far
 	header      [14]byte
 	have        uint8 // bytes of header that have arrived
 	compression bool
@@ -53,8 +54,8 @@ func (g *frameGuard) scan(p []byte, now time.Duration) (int, *violation) {
 			continue
 		}
 		begin := max(0, i-int(g.have))
-		if g.have == 0 && g.since == 0 {
-			g.since = now
+		if g.have == 0 && g.since.Load() == 0 {
+			g.since.Store(int64(now))
 		}
 		g.header[g.have] = p[i]
 		g.have++
@@ -159,7 +160,7 @@ func (g *frameGuard) startFrame(n uint64) *violation {
 // message, a control frame inside a fragmented one does not restart it.
 func (g *frameGuard) endFrame() {
 	if !g.fragmented {
-		g.since = 0
+		g.since.Store(0)
 	}
 	g.closed = g.opcode() == opClose
 }
