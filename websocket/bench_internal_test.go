@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"testing"
+	"time"
 )
 
 // discardConn is a connection whose peer takes everything at once.
@@ -14,6 +15,7 @@ type discardConn struct{ net.Conn }
 
 func (discardConn) Write(p []byte) (int, error) { return len(p), nil }
 func (discardConn) Close() error                { return nil }
+func (discardConn) SetDeadline(time.Time) error { return nil }
 
 type noDispatcher struct{}
 

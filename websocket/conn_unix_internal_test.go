@@ -31,11 +31,6 @@ func newPipedConn(t *testing.T, limits Limits) (*peerConn, *os.File) {
 	return c, w
 }
 
-// maskedText returns a client's text frame of n bytes, which must take a 16-bit length.
-func maskedText(n int) []byte {
-	return append([]byte{bitFin | opText, bitMask | 126, byte(n >> 8), byte(n), 1, 2, 3, 4}, make([]byte, n)...)
-}
-
 // What has arrived is read at once, however little of it is asked for, and the
 // buffer is there no longer than that takes.
 func TestBurstIsReadOnce(t *testing.T) {
