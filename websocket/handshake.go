@@ -226,7 +226,7 @@ func (srv *Server) upgrade(w http.ResponseWriter, r *http.Request, s *Session, o
 	s.outbox.start(conn)
 	// The goroutine owns the connection. Little is called above gws, so that it
 	// waits with the smallest stack that there is: gws, net and the runtime take
-	// all but some 100 bytes of what that has to give.
+	// all but some 70 bytes of what that has to give.
 	go func() {
 		defer s.finish()
 		socket.ReadLoop()
