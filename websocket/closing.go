@@ -48,11 +48,14 @@ func (e *CloseError) Unwrap() []error {
 	return []error{ErrSessionClosed, e.Err}
 }
 
-// run reads until the connection ends. It owns the connection.
-func (s *Session) run(socket *gws.Conn) {
+// finish is deferred by the goroutine that reads. It contains a panic of the
+// reading, closes the connection and tells of the end.
+func (s *Session) finish() {
 	defer s.server.running.Done()
-	s.read(socket)
-	s.finish()
+	if value := recover(); value != nil {
+		s.readPanicked(value)
+	}
+	s.hangUp()
 	s.server.counters.countClose(s.cause().Code)
 	s.server.log.Debug("session ended", "session", s.id, "user", s.user.ID, "user_type", int(s.user.Type), "cause", s.cause())
 	if s.server.options.OnClose != nil {
@@ -60,12 +63,13 @@ func (s *Session) run(socket *gws.Conn) {
 	}
 }
 
-// finish sends what is queued, the close frame last, and closes the connection.
+// hangUp sends what is queued, the close frame last, and closes the connection.
 // Closing it with unread bytes would reset it, which can destroy the close frame
 // on its way. So the server closes its direction first and reads away what comes
 // until the client has closed the other (RFC 6455, section 7.1.1). The cut timer
 // bounds all of it.
-func (s *Session) finish() {
+func (s *Session) hangUp() {
+	s.conn.release()
 	sent := make(chan struct{})
 	go func() {
 		defer close(sent)
@@ -79,28 +83,27 @@ func (s *Session) finish() {
 	s.sever()
 }
 
-// read runs gws's read loop. A panic in it is gws's or ours: the frame guard
+// readPanicked ends the session for a panic of gws's or ours: the frame guard
 // leaves no way known for a peer to cause one.
-func (s *Session) read(socket *gws.Conn) {
-	defer func() {
-		if value := recover(); value != nil {
-			s.server.counters.panics.Add(1)
-			s.server.log.Error("reading a session panicked", "session", s.id, "panic", value, "stack", string(debug.Stack()))
-			s.end(&CloseError{Code: CloseInternalError}, false)
-		}
-	}()
-	socket.ReadLoop()
+func (s *Session) readPanicked(value any) {
+	s.server.counters.panics.Add(1)
+	s.server.log.Error("reading a session panicked", "session", s.id, "panic", value, "stack", string(debug.Stack()))
+	s.end(&CloseError{Code: CloseInternalError}, false)
 }
 
 // readEnded is told why the read loop ended.
 func (s *Session) readEnded(err error) {
+	var failure error // of the connection
+	if s.conn.failed {
+		failure = s.conn.burst.err
+	}
 	peer, closedByPeer := errors.AsType[*gws.CloseError](err)
-	bad, violated := errors.AsType[*violation](s.conn.failure)
+	bad, violated := errors.AsType[*violation](failure)
 	switch {
 	case violated:
 		s.end(&CloseError{Code: bad.code, Reason: bad.reason}, false)
-	case s.conn.failure != nil:
-		s.end(&CloseError{Code: CloseAbnormal, ByPeer: true, Err: s.conn.failure}, false)
+	case failure != nil:
+		s.end(&CloseError{Code: CloseAbnormal, ByPeer: true, Err: failure}, false)
 	case closedByPeer && s.conn.guard.length() == 0:
 		s.end(&CloseError{Code: CloseNoStatus, ByPeer: true}, false)
 	case closedByPeer && !validPeerCode(peer.Code):

@@ -20,10 +20,12 @@
 // # Who reads and who writes
 //
 // Frames are checked before lxzan/gws reads them, which shakes hands, unmasks,
-// reassembles and decompresses. Everything sent after the handshake is written
-// by the session's outbox on the connection itself. An idle session has one
-// goroutine; a second one runs while something is being written, a third while
-// messages are being dispatched.
+// reassembles and decompresses. An idle session has one goroutine, which waits
+// for the connection and, but for TLS, holds no read buffer meanwhile; another
+// one runs while messages are being dispatched. Everything after the handshake
+// goes through the session's outbox. A few goroutines of the server write for all
+// sessions and wait for none: what a client does not take at once is written on
+// by a goroutine of its session's, and so is everything over TLS.
 //
 // # Panics
 //

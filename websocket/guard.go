@@ -2,6 +2,7 @@ package websocket
 
 import (
 	"encoding/binary"
+	"sync/atomic"
 	"time"
 )
 
@@ -22,17 +23,16 @@ func protocolError(reason string) *violation {
 // 2^64-1, accepts lengths that are negative or not minimal, and closes with
 // codes and texts of its own; behind the guard it sees none of that.
 type frameGuard struct {
-	readLimit   int
-	compression bool
+	limits      *Limits
 	rate        frameRate
-
-	header     [14]byte
-	have       int // bytes of header that have arrived
-	remaining  int // bytes of the frame's payload to come
-	fragmented bool
-	message    int           // payload bytes of the fragmented message so far
-	since      time.Duration // when the message under way began; 0 when there is none
-	closed     bool          // a close frame has arrived whole
+	since       atomic.Int64 // when the message under way began, which others read; 0 when there is none
+	remaining   int          // bytes of the frame's payload to come
+	message     int          // payload bytes of the fragmented message so far
+	header      [14]byte
+	have        uint8 // bytes of header that have arrived
+	compression bool
+	fragmented  bool
+	closed      bool // a close frame has arrived whole
 }
 
 // scan reads the next bytes of the stream, which arrived at now. It returns how
@@ -53,9 +53,9 @@ func (g *frameGuard) scan(p []byte, now time.Duration) (int, *violation) {
 			}
 			continue
 		}
-		begin := max(0, i-g.have)
-		if g.have == 0 && g.since == 0 {
-			g.since = now
+		begin := max(0, i-int(g.have))
+		if g.have == 0 && g.since.Load() == 0 {
+			g.since.Store(int64(now))
 		}
 		g.header[g.have] = p[i]
 		g.have++
@@ -77,11 +77,11 @@ func (g *frameGuard) checkHeader(now time.Duration) *violation {
 		if bad := g.checkFlags(); bad != nil {
 			return bad
 		}
-		if !g.rate.allow(now) {
+		if !g.rate.allow(now, g.limits.FrameRate) {
 			return &violation{ClosePolicyViolation, "too many frames"}
 		}
 	}
-	length, size := g.length(), 6
+	length, size := g.length(), uint8(6)
 	switch length {
 	case 126:
 		size += 2
@@ -143,7 +143,7 @@ func (g *frameGuard) startFrame(n uint64) *violation {
 		if !g.fragmented {
 			g.message = 0
 		}
-		if n > uint64(g.readLimit-g.message) {
+		if n > uint64(g.limits.ReadLimit-g.message) {
 			return &violation{CloseMessageTooBig, "message is over the read limit"}
 		}
 		g.message += int(n)
@@ -160,7 +160,7 @@ func (g *frameGuard) startFrame(n uint64) *violation {
 // message, a control frame inside a fragmented one does not restart it.
 func (g *frameGuard) endFrame() {
 	if !g.fragmented {
-		g.since = 0
+		g.since.Store(0)
 	}
 	g.closed = g.opcode() == opClose
 }
@@ -169,23 +169,3 @@ func (g *frameGuard) endFrame() {
 // between frames; length is the header's 7 bits.
 func (g *frameGuard) opcode() byte { return g.header[0] & 0x0F }
 func (g *frameGuard) length() byte { return g.header[1] &^ bitMask }
-
-// frameRate limits frames with the generic cell rate algorithm (ITU-T I.371),
-// which needs one number a session. The zero value limits nothing.
-type frameRate struct {
-	interval time.Duration // between frames in the long run
-	burst    time.Duration
-	due      time.Duration
-}
-
-func newFrameRate(perSecond int) frameRate {
-	if perSecond == 0 {
-		return frameRate{}
-	}
-	return frameRate{interval: time.Second / time.Duration(perSecond), burst: 2 * time.Second}
-}
-
-func (r *frameRate) allow(now time.Duration) bool {
-	r.due = max(r.due, now) + r.interval
-	return r.due-now <= r.burst
-}

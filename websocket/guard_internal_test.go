@@ -24,9 +24,10 @@ func FuzzFrameGuard(f *testing.F) {
 		f.Add([]byte(seed), []byte{3, 1, 4}, true)
 	}
 	f.Fuzz(func(t *testing.T, stream, parts []byte, compression bool) {
+		limits := Limits{ReadLimit: 1000, FrameRate: 4}
 		// The rate of the frames is limited, and their time stands still.
 		fresh := func() *frameGuard {
-			return &frameGuard{readLimit: 1000, compression: compression, rate: newFrameRate(4)}
+			return &frameGuard{limits: &limits, compression: compression}
 		}
 		whole := fresh()
 		valid, bad := whole.scan(stream, time.Second)
@@ -68,53 +69,17 @@ func FuzzFrameGuard(f *testing.F) {
 	})
 }
 
-func TestFrameRate(t *testing.T) {
-	burst := func(r *frameRate, now time.Duration) (n int) {
-		for r.allow(now) {
-			n++
-		}
-		return n
-	}
-	r := newFrameRate(10)
-	if got := burst(&r, time.Hour); got != 20 {
-		t.Errorf("%d frames pass at once, want 20", got)
-	}
-	r = newFrameRate(10)
-	passed := 0
-	for now := time.Second; now < 101*time.Second; now += 50 * time.Millisecond { // twice the rate
-		if !r.allow(now) {
-			break
-		}
-		passed++
-	}
-	if passed < 39 || passed > 41 { // the burst is used up after two seconds
-		t.Errorf("%d frames pass at twice the rate", passed)
-	}
-	r = newFrameRate(10)
-	for now := time.Second; now < 1000*time.Second; now += 100 * time.Millisecond {
-		if !r.allow(now) {
-			t.Fatalf("the rate itself is over the limit at %s", now)
-		}
-	}
-	var off frameRate
-	for range 10000 {
-		if !off.allow(time.Second) {
-			t.Fatal("no rate limits")
-		}
-	}
-}
-
 // A header is checked as soon as it can be: its bad bytes do not wait for more.
 func TestGuardDoesNotWaitForTheRestOfABadHeader(t *testing.T) {
 	for _, header := range [][]byte{{0x83, 0x80}, {0x81, 0x00}, {0x89, 0xfe}, {0x80, 0x80}, {0x88, 0x81}} {
-		g := frameGuard{readLimit: 1000}
+		g := frameGuard{limits: &Limits{ReadLimit: 1000}}
 		if valid, bad := g.scan(header, 1); valid != 0 || bad == nil {
 			t.Errorf("header %x: %d bytes are valid, %v", header, valid, bad)
 		}
 	}
 	// Of a long one, all but the masking key is enough to know, and not needed
 	// before gws could use it.
-	g := frameGuard{readLimit: 1000}
+	g := frameGuard{limits: &Limits{ReadLimit: 1000}}
 	long := binary.BigEndian.AppendUint64([]byte{0x81, 0xff}, 1<<20)
 	if _, bad := g.scan(append(long, 1, 2, 3, 4), 1); bad == nil || bad.code != CloseMessageTooBig {
 		t.Errorf("the verdict is %v", bad)

@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"net"
 	"net/http"
 	"net/url"
 	"runtime/debug"
@@ -18,9 +17,13 @@ import (
 	"github.com/lxzan/gws"
 )
 
-// readBuffer is the size of a connection's read buffer. Larger messages are
-// read around it, so more would only cost memory.
-const readBuffer = 1 << 10
+// gws reads frame headers through a buffer, which a connection has for life, and
+// larger payloads around it. The smallest one that there is does where peerConn
+// has a buffer of its own.
+const (
+	smallBuffer = 16
+	readBuffer  = 1 << 10
+)
 
 // Refusals of the server itself.
 var (
@@ -92,6 +95,8 @@ func (srv *Server) admit(r *http.Request, f *format) (s *Session, err error) {
 	if user.ID == "" || len(user.ID) > MaxNameLength || len(user.Tenant) > MaxNameLength {
 		return nil, Unauthenticated(errors.New("authenticator returned a user with an empty or too long id or tenant"))
 	}
+	// Parts of the request's line or of a header would keep all of it.
+	user.ID, user.Tenant = strings.Clone(user.ID), strings.Clone(user.Tenant)
 	s = srv.newSession(user, f)
 	s.conversation = f.protocol.Open(s)
 	if err := srv.manager.add(s, &srv.limits); err != nil {
@@ -187,10 +192,10 @@ func (srv *Server) newSession(user LoginUser, f *format) *Session {
 	s := &Session{id: srv.manager.newID(), user: user, server: srv, format: f}
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
 	s.conn.session = s
-	s.conn.guard = frameGuard{readLimit: l.ReadLimit, compression: f.compression, rate: newFrameRate(l.FrameRate)}
+	s.conn.guard = frameGuard{limits: l, compression: f.compression}
 	s.conn.received.Store(int64(srv.now()))
-	s.inbox = inbox{owner: s, limits: l}
-	s.outbox = outbox{owner: s, limits: l, draining: true} // until the handshake is done
+	s.inbox = inbox{owner: s, limits: l, dispatchers: srv.dispatchers}
+	s.outbox = outbox{owner: s, limits: l, writers: &srv.writers, draining: true} // until the handshake is done
 	return s
 }
 
@@ -204,11 +209,9 @@ func (srv *Server) upgrade(w http.ResponseWriter, r *http.Request, s *Session, o
 		srv.refuse(w, r, internalError("the connection cannot be upgraded", err))
 		return false
 	}
-	if n := buffered.Reader.Buffered(); n > 0 {
-		early, _ := buffered.Reader.Peek(n) // n bytes are there
-		s.conn.early = slices.Clone(early)
-	}
 	s.connect(conn)
+	early, _ := buffered.Reader.Peek(buffered.Reader.Buffered()) // they are there
+	s.conn.begin(early)
 	socket, err := of.shakeHands(&s.conn, r.Header.Get("Sec-WebSocket-Key"), named)
 	if err != nil {
 		s.abort(err)
@@ -221,14 +224,20 @@ func (srv *Server) upgrade(w http.ResponseWriter, r *http.Request, s *Session, o
 		s.inbox.tell(eventOpen)
 	}
 	s.outbox.start(conn)
-	go s.run(socket)
+	// The goroutine owns the connection. Little is called above gws, so that it
+	// waits with the smallest stack that there is: gws, net and the runtime take
+	// all but some 70 bytes of what that has to give.
+	go func() {
+		defer s.finish()
+		socket.ReadLoop()
+	}()
 	return true
 }
 
 // shakeHands has gws answer the handshake, on a request of our own making: of
 // the client's, gws would read only the first line of each header, and take any
 // extension for its own whose name contains that.
-func (of *offer) shakeHands(conn net.Conn, key string, named bool) (*gws.Conn, error) {
+func (of *offer) shakeHands(conn *peerConn, key string, named bool) (*gws.Conn, error) {
 	header := make(http.Header)
 	header.Set("Connection", "Upgrade")
 	header.Set("Upgrade", "websocket")
@@ -243,7 +252,11 @@ func (of *offer) shakeHands(conn net.Conn, key string, named bool) (*gws.Conn, e
 		upgrader = of.named
 	}
 	r := &http.Request{Method: http.MethodGet, Header: header}
-	return upgrader.UpgradeFromConn(conn, bufio.NewReaderSize(conn, readBuffer), r)
+	size := readBuffer
+	if conn.socket != nil {
+		size = smallBuffer
+	}
+	return upgrader.UpgradeFromConn(conn, bufio.NewReaderSize(conn, size), r)
 }
 
 // internalError is the refusal for a fault of the server or the application.

@@ -7,8 +7,9 @@ import "sync"
 // end in that order. A goroutine exists only while there is something to
 // dispatch. It is bounded in messages and bytes.
 type inbox struct {
-	owner  inboxOwner
-	limits *Limits
+	owner       inboxOwner
+	limits      *Limits
+	dispatchers *dispatchers
 
 	mu       sync.Mutex
 	queue    fifo[event]
@@ -89,7 +90,7 @@ func (b *inbox) push(e event) {
 	if !b.running {
 		b.running = true
 		b.owner.began()
-		go b.run()
+		b.dispatchers.run(b)
 	}
 }
 

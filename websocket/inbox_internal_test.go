@@ -20,9 +20,16 @@ type inboxProbe struct {
 	seen []string
 }
 
+// stopped keeps no dispatcher.
+var stopped = func() <-chan struct{} {
+	stop := make(chan struct{})
+	close(stop)
+	return stop
+}()
+
 func newInbox(messages, bytes int) *inboxProbe {
 	p := &inboxProbe{begun: make(chan event), done: make(chan struct{})}
-	p.inbox = inbox{owner: p, limits: &Limits{InboxMessages: messages, InboxBytes: bytes}}
+	p.inbox = inbox{owner: p, limits: &Limits{InboxMessages: messages, InboxBytes: bytes}, dispatchers: newDispatchers(stopped)}
 	return p
 }
 

@@ -33,3 +33,36 @@ func FuzzAppendString(f *testing.F) {
 		}
 	})
 }
+
+// FuzzReadPlain compares the short way of reading a frame with encoding/json's,
+// which decides. A frame that is left to that is as it was.
+func FuzzReadPlain(f *testing.F) {
+	for _, seed := range []string{
+		`{"type":"t","content":""}`,
+		`{"type":"t","content":"{\"a\":\"\\\"\"}"}`,
+		`{"type":"t","content":"\"\\\/\b\f\n\r\t"}`,
+		`{"type":"t","content":"\u4f60 \x"}`,
+		`{"type":"t","content":"\`,
+		`{"type":"t\n","content":"1"}`,
+		`{"type":"t","content":"1","type":"u"}`,
+		`{"type":"t","content":1}`,
+		"{\"type\":\"t\",\"content\":\"\n\"}",
+		"{\"type\":\"\xff\",\"content\":\"é\xc3\"}",
+		`{"type":"","content":"1"} `,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, payload []byte) {
+		before := bytes.Clone(payload)
+		want, wantOK, err := readAny(bytes.Clone(payload))
+		got, ok := readPlain(payload)
+		switch {
+		case !ok && !bytes.Equal(payload, before):
+			t.Errorf("%q became %q", before, payload)
+		case ok && (!wantOK || err != nil):
+			t.Errorf("%q is read, but encoding/json says %v", before, err)
+		case ok && (got.Type != want.Type || !bytes.Equal(got.Content, want.Content) || (got.Content == nil) != (want.Content == nil)):
+			t.Errorf("%q is read as %q, want %q", before, got, want)
+		}
+	})
+}

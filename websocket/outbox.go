@@ -4,6 +4,7 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -17,12 +18,16 @@ const (
 
 // outbox holds the frames that wait to be sent to one session, and sends them.
 // Frames are shared between sessions and never changed. It is bounded in
-// messages and bytes, what is being written included. A goroutine exists only
-// while there is something to write.
+// messages and bytes, what is being written included. The writers write what
+// goes to a socket; for other connections (TLS), and for a client that is slow,
+// a goroutine of its own exists while there is something to write.
 type outbox struct {
-	conn   net.Conn
-	owner  outboxOwner
-	limits *Limits
+	conn    net.Conn
+	socket  syscall.RawConn // conn's; nil where it has none
+	owner   outboxOwner
+	limits  *Limits
+	writers *writers
+	behind  *outbox // the next in the writers' queue, whose lock it is under
 
 	mu       sync.Mutex
 	queue    fifo[[]byte]  // frames not written, or not to the end
@@ -39,13 +44,13 @@ type outbox struct {
 	writing atomic.Int64
 }
 
-// outboxOwner is the session of an outbox. The outbox holds no lock when it calls it.
+// outboxOwner is the session of an outbox.
 type outboxOwner interface {
 	// now is the clock that write times are measured on.
 	now() time.Duration
-	// written is told how many frames a write completed.
+	// written is told how many frames a write completed, under the outbox's lock.
 	written(frames int)
-	// writeFailed is told of the error that ended the outbox.
+	// writeFailed is told of the error that ended the outbox, under no lock.
 	writeFailed(err error)
 }
 
@@ -54,6 +59,9 @@ func (o *outbox) start(conn net.Conn) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.conn = conn
+	if o.writers != nil {
+		o.socket = rawConn(conn)
+	}
 	o.draining = false
 	o.drain()
 }
@@ -155,13 +163,17 @@ func (o *outbox) stalledFor(now time.Duration) time.Duration {
 	return 0
 }
 
-// drain starts the writing goroutine where there is work and none runs. The
-// caller holds mu.
+// drain has written what waits, unless that is under way. The caller holds mu.
 func (o *outbox) drain() {
-	if !o.draining && o.pending() {
-		o.draining = true
-		go o.run()
+	switch {
+	case o.draining || !o.pending():
+		return
+	case o.socket != nil:
+		o.writers.add(o)
+	default:
+		go o.begin()
 	}
+	o.draining = true
 }
 
 func (o *outbox) pending() bool {
@@ -174,35 +186,51 @@ var batches = sync.Pool{New: func() any {
 	return &b
 }}
 
-// run writes until nothing waits.
-func (o *outbox) run() {
+// begin is run from the start.
+func (o *outbox) begin() {
 	batch := batches.Get().(*net.Buffers)
+	buffers, bytes := o.next((*batch)[:0])
+	o.run(batch, buffers, bytes)
+}
+
+// run writes buffers, which hold that many bytes of the queue, and then all that
+// waits, however long the client takes. It gives batch back.
+func (o *outbox) run(batch *net.Buffers, buffers net.Buffers, bytes int) {
 	defer batches.Put(batch)
 	for {
-		buffers, bytes := o.next((*batch)[:0])
-		if len(buffers) == 0 {
-			return
-		}
 		o.writing.Store(int64(o.owner.now()))
 		err := write(o.conn, buffers)
 		o.writing.Store(0)
 		clear(buffers)
-		if err != nil {
-			o.abandon()
-			o.owner.writeFailed(err)
-			continue
+		if !o.finish(bytes, err) {
+			return
 		}
-		o.owner.written(o.complete(bytes))
+		buffers, bytes = o.next((*batch)[:0])
 	}
 }
 
-// next returns what the next write sends and how many bytes of the queue are in
-// it. Without any it ends the draining.
+// next returns what the next write sends, of what waits, and how many bytes of
+// the queue are in it.
 func (o *outbox) next(buffers net.Buffers) (net.Buffers, int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	return o.take(buffers)
+}
+
+// finish notes how the write of so many bytes of the queue went, and reports
+// whether more waits. Without more it ends the draining.
+func (o *outbox) finish(bytes int, failure error) (more bool) {
+	if failure != nil {
+		o.abandon()
+		o.owner.writeFailed(failure)
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if failure == nil {
+		o.owner.written(o.complete(bytes))
+	}
 	if o.pending() {
-		return o.take(buffers)
+		return true
 	}
 	o.draining = false
 	o.queue.trim()
@@ -210,7 +238,7 @@ func (o *outbox) next(buffers net.Buffers) (net.Buffers, int) {
 		close(o.idle)
 		o.idle = nil
 	}
-	return nil, 0
+	return false
 }
 
 // take appends the next write to buffers: as much of the queue as a batch holds,
@@ -251,10 +279,8 @@ func (o *outbox) takeControl(buffers net.Buffers) net.Buffers {
 }
 
 // complete notes that the first n bytes of the queue are written, and returns
-// how many frames that ended.
+// how many frames that ended. The caller holds mu.
 func (o *outbox) complete(n int) (frames int) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
 	o.taken = 0
 	for n += o.offset; o.queue.len() > 0 && n >= len(o.queue.waiting()[0]); frames++ {
 		size := len(o.queue.pop())
@@ -287,14 +313,20 @@ func write(conn net.Conn, buffers net.Buffers) error {
 		_, err := buffers.WriteTo(conn)
 		return err
 	}
-	joined := joins.Get().(*[]byte)
+	joined := join(buffers)
 	defer joins.Put(joined)
+	_, err := conn.Write(*joined)
+	return err
+}
+
+// join returns the buffers as one, to be given back to joins.
+func join(buffers net.Buffers) *[]byte {
+	joined := joins.Get().(*[]byte)
 	*joined = (*joined)[:0]
 	for _, buffer := range buffers {
 		*joined = append(*joined, buffer...)
 	}
-	_, err := conn.Write(*joined)
-	return err
+	return joined
 }
 
 var joins = sync.Pool{New: func() any { return new([]byte) }}

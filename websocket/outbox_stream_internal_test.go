@@ -17,30 +17,49 @@ import (
 // hold more than its bounds.
 func TestOutboxStreamUnderConcurrency(t *testing.T) {
 	t.Run("writev", func(t *testing.T) {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer listener.Close()
-		far, err := net.Dial("tcp", listener.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		near, err := listener.Accept()
-		if err != nil {
-			t.Fatal(err)
-		}
-		checkStream(t, near, far)
+		near, far := tcpPair(t)
+		checkStream(t, near, far, nil)
+	})
+	t.Run("writers", func(t *testing.T) {
+		near, far := tcpPair(t)
+		var running sync.WaitGroup
+		checkStream(t, near, far, &writers{running: &running})
+		running.Wait()
 	})
 	t.Run("joined", func(t *testing.T) {
 		near, far := net.Pipe()
-		checkStream(t, near, far)
+		checkStream(t, near, far, nil)
 	})
 }
 
-func checkStream(t *testing.T, near, far net.Conn) {
+// tcpPair returns the two ends of a connection. The near one takes little at a time.
+func tcpPair(t *testing.T) (near, far net.Conn) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	if far, err = net.Dial("tcp", listener.Addr().String()); err != nil {
+		t.Fatal(err)
+	}
+	if near, err = listener.Accept(); err != nil {
+		t.Fatal(err)
+	}
+	if err := near.(*net.TCPConn).SetWriteBuffer(64 << 10); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = near.Close()
+		_ = far.Close()
+	})
+	return near, far
+}
+
+func checkStream(t *testing.T, near, far net.Conn, w *writers) {
 	const senders, each, maxMessages, maxBytes = 8, 200, 40, 400 << 10
 	o, probe := newOutbox(maxMessages, maxBytes)
+	o.writers = w
 	o.start(near)
 	var sending, watching sync.WaitGroup
 	for sender := range senders {

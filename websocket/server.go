@@ -66,9 +66,12 @@ type Server struct {
 
 	mu       sync.Mutex
 	draining bool
-	running  sync.WaitGroup // handshakes, read goroutines and inbox goroutines
-	stop     chan struct{}
-	swept    chan struct{}
+	running  sync.WaitGroup // handshakes, read goroutines, inbox goroutines and writers
+	writers  writers
+	// dispatchers outlive what they dispatch.
+	dispatchers *dispatchers
+	stop        chan struct{}
+	swept       chan struct{}
 }
 
 // format is a Protocol with or without compression: what decides a frame's bytes.
@@ -122,6 +125,8 @@ func NewServer(manager *SessionManager, o Options) (*Server, error) {
 		stop:         make(chan struct{}),
 		swept:        make(chan struct{}),
 	}
+	srv.writers.running = &srv.running
+	srv.dispatchers = newDispatchers(srv.stop)
 	srv.impatient, srv.loseAll = context.WithCancel(context.Background())
 	for _, interceptor := range slices.Backward(o.Interceptors) {
 		srv.authenticate = interceptor(srv.authenticate)
@@ -177,6 +182,7 @@ func (srv *Server) Shutdown(ctx context.Context) error {
 	ended := make(chan struct{})
 	go func() {
 		srv.running.Wait()
+		srv.dispatchers.running.Wait()
 		close(ended)
 	}()
 	for s := range srv.sessions() {

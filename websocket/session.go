@@ -35,12 +35,12 @@ type Session struct {
 	mu      sync.Mutex
 	ending  bool
 	indexed bool // the manager has added it
+	severed bool // the connection is closed, or is to be as soon as there is one
 	keys    map[string]struct{}
 	// cut closes the connection when the close takes too long. Shutdown does it
 	// too, unless forget is called.
-	cut     *time.Timer
-	forget  func() bool
-	severed bool // the connection is closed, or is to be as soon as there is one
+	cut    *time.Timer
+	forget func() bool
 }
 
 // PanicError is a panic of the application's code, contained and made an error.

@@ -39,7 +39,7 @@ func (srv *Server) sweepInterval() time.Duration {
 func (s *Session) check(now time.Duration, wall time.Time) {
 	l := &s.server.limits
 	silent := s.conn.receivedAgo(now)
-	since := time.Duration(s.conn.since.Load())
+	since := time.Duration(s.conn.guard.since.Load())
 	if s.pinged != 0 && silent <= now-s.pinged {
 		s.pinged = 0
 	}
