@@ -29,7 +29,7 @@ func TestTrialFindsWhatIsBroken(t *testing.T) {
 		{"drops, durable", keeps, memory.Drops, "never came to"},
 		{"doubles", routes, memory.Duplicates, "again"},
 		{"doubles, durable", keeps, memory.Duplicates, "duplicates"}, // which a cluster drops
-		{"swaps, durable", keeps, memory.Reorders, "never came to"},  // what is overtaken is dropped as old
+		{"swaps, durable", keeps, swaps, "never came to"},            // what is overtaken is dropped as old
 		{"delays", routes, delays, "came to far1 at"},
 		{"does not keep", keeps, memory.LosesDurable, "never came to"},
 	}
@@ -40,8 +40,11 @@ func TestTrialFindsWhatIsBroken(t *testing.T) {
 			brokers := map[string]*memory.Broker{}
 			site := Site{Open: func(_ testing.TB, node string, _ bool) sender.Broker {
 				brokers[node] = bus.Open("app", node)
-				if test.fault == delays {
-					return &lateBroker{Broker: brokers[node]}
+				switch test.fault {
+				case swaps:
+					return &lateBroker{Broker: brokers[node], by: 1}
+				case delays:
+					return &lateBroker{Broker: brokers[node], marker: "user/", by: 49}
 				}
 				return brokers[node]
 			}}
@@ -73,14 +76,19 @@ func TestTrialFindsWhatIsBroken(t *testing.T) {
 	}
 }
 
-// delays is the fault of a lateBroker, which a bus knows nothing of.
-const delays memory.Fault = "delays"
+// The faults of a lateBroker, which a bus knows nothing of.
+const (
+	swaps  memory.Fault = "swaps"
+	delays memory.Fault = "delays"
+)
 
-// lateBroker receives what is to a user behind what comes after it, now and then.
+// lateBroker receives packets that have a marker in them behind what comes after them, now and then.
 type lateBroker struct {
 	*memory.Broker
-	held  sender.Event
-	after int // how many more events come before the one that is held
+	marker string
+	by     int // how many events overtake such a packet
+	held   sender.Event
+	after  int // with how many events from now on it comes; zero: none is held
 }
 
 func (b *lateBroker) Receive(ctx context.Context) (sender.Event, error) {
@@ -92,8 +100,8 @@ func (b *lateBroker) Receive(ctx context.Context) (sender.Event, error) {
 	switch {
 	case b.after > 0:
 		b.after--
-	case bytes.Contains(event.Payload, []byte("user/")):
-		b.held, b.after = event, 50
+	case len(event.Payload) > 0 && bytes.Contains(event.Payload, []byte(b.marker)):
+		b.held, b.after = event, b.by+1
 		return b.Receive(ctx)
 	}
 	return event, err

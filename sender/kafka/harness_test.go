@@ -79,12 +79,15 @@ func admin(t testing.TB) *kafkago.Client {
 // createTopic makes a topic and waits until its leaders know of it.
 func createTopic(t testing.TB, topic string, partitions int, entries ...kafkago.ConfigEntry) {
 	t.Helper()
-	response, err := admin(t).CreateTopics(t.Context(), &kafkago.CreateTopicsRequest{
-		Topics: []kafkago.TopicConfig{{Topic: topic, NumPartitions: partitions, ReplicationFactor: 1, ConfigEntries: entries}},
+	eventually(t, func() error { // on a busy machine Kafka takes its only broker for lost now and then
+		response, err := admin(t).CreateTopics(t.Context(), &kafkago.CreateTopicsRequest{
+			Topics: []kafkago.TopicConfig{{Topic: topic, NumPartitions: partitions, ReplicationFactor: 1, ConfigEntries: entries}},
+		})
+		if err != nil {
+			return err
+		}
+		return response.Errors[topic]
 	})
-	if err != nil || response.Errors[topic] != nil {
-		t.Fatal(err, response)
-	}
 	awaitPartitions(t, topic, partitions)
 }
 
