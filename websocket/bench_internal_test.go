@@ -68,7 +68,7 @@ var benchMessage = Message{Type: "demo-message-receive", Content: []byte(`{"from
 
 func BenchmarkJSON(b *testing.B) {
 	conversation := JSON.Open(nil)
-	frame, err := conversation.Encode(benchMessage)
+	frame, err := conversation.AppendEncode(nil, benchMessage)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -76,7 +76,7 @@ func BenchmarkJSON(b *testing.B) {
 		b.ReportAllocs()
 		b.SetBytes(int64(len(frame)))
 		for b.Loop() {
-			_, _ = conversation.Encode(benchMessage)
+			_, _ = conversation.AppendEncode(frame[:0], benchMessage)
 		}
 	})
 	b.Run("decode", func(b *testing.B) {

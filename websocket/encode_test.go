@@ -34,12 +34,13 @@ type probeConversation struct {
 	session  *websocket.Session
 }
 
-func (c *probeConversation) Encode(m websocket.Message) ([]byte, error) {
+func (c *probeConversation) AppendEncode(b []byte, m websocket.Message) ([]byte, error) {
 	c.protocol.encodes.Add(1)
 	if c.protocol.encode != nil {
-		return c.protocol.encode(c.session, m)
+		payload, err := c.protocol.encode(c.session, m)
+		return append(b, payload...), err
 	}
-	return c.Conversation.Encode(m)
+	return c.Conversation.AppendEncode(b, m)
 }
 
 // second serves another Server with the manager of n, on a port of its own.

@@ -30,31 +30,41 @@ const (
 // compressFrom is the payload size in bytes from which compression pays.
 const compressFrom = 512
 
-// appendFrame appends an unmasked frame, as servers send them. first is the
-// header's first byte.
-func appendFrame(b []byte, first byte, payload []byte) []byte {
-	switch n := len(payload); {
+// maxHeader is the length of the longest header of an unmasked frame.
+const maxHeader = 10
+
+// appendHeader appends the header of an unmasked frame, as servers send them,
+// with n bytes of payload. first is the header's first byte.
+func appendHeader(b []byte, first byte, n int) []byte {
+	switch {
 	case n <= 125:
-		b = append(b, first, byte(n))
+		return append(b, first, byte(n))
 	case n <= 0xFFFF:
-		b = append(b, first, 126)
-		b = binary.BigEndian.AppendUint16(b, uint16(n))
-	default:
-		b = append(b, first, 127)
-		b = binary.BigEndian.AppendUint64(b, uint64(n))
+		return binary.BigEndian.AppendUint16(append(b, first, 126), uint16(n))
 	}
-	return append(b, payload...)
+	return binary.BigEndian.AppendUint64(append(b, first, 127), uint64(n))
+}
+
+// appendFrame appends an unmasked frame.
+func appendFrame(b []byte, first byte, payload []byte) []byte {
+	return append(appendHeader(b, first, len(payload)), payload...)
 }
 
 // textFrame builds the frame of a text message, compressed where that pays and
-// compression was negotiated.
-func textFrame(payload []byte, compression bool) []byte {
+// compression was negotiated. The payload is that of b behind maxHeader bytes,
+// where the header then goes: what is not compressed is not copied either.
+func textFrame(b []byte, compression bool) []byte {
+	payload := b[maxHeader:]
 	if compression && len(payload) >= compressFrom {
 		if compressed := deflate(payload); len(compressed) < len(payload) {
 			return appendFrame(nil, bitFin|bitRSV1|opText, compressed)
 		}
 	}
-	return appendFrame(make([]byte, 0, len(payload)+10), bitFin|opText, payload)
+	var room [maxHeader]byte
+	header := appendHeader(room[:0], bitFin|opText, len(payload))
+	frame := b[maxHeader-len(header):]
+	copy(frame, header)
+	return frame
 }
 
 // closeFrame builds a close frame. The reason is cut to what fits, between

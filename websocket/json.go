@@ -134,8 +134,7 @@ var unescaped = [256]byte{
 	'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t',
 }
 
-func (jsonConversation) Encode(m Message) ([]byte, error) {
-	b := make([]byte, 0, len(m.Type)+len(m.Content)+len(m.Content)/8+32)
+func (jsonConversation) AppendEncode(b []byte, m Message) ([]byte, error) {
 	b = append(b, `{"type":`...)
 	b = appendString(b, []byte(m.Type))
 	b = append(b, `,"content":`...)

@@ -199,7 +199,7 @@ func FuzzJSONReceive(f *testing.F) {
 			}
 			return
 		}
-		frame, err := conversation.Encode(m)
+		frame, err := conversation.AppendEncode(nil, m)
 		if err != nil {
 			t.Fatalf("%q cannot be encoded: %v", m, err)
 		}

@@ -25,7 +25,8 @@ type Conversation interface {
 	// stays open. Receive is called for one frame at a time and must not block;
 	// it owns payload.
 	Receive(payload []byte) (m Message, ok bool, err error)
-	// Encode returns the payload of the text frame for m; none where this
-	// session is not to get it. It must be safe for concurrent use.
-	Encode(m Message) ([]byte, error)
+	// AppendEncode appends the payload of the text frame for m to b, which has
+	// room for most, and nothing where this session is not to get it. It must
+	// be safe for concurrent use.
+	AppendEncode(b []byte, m Message) ([]byte, error)
 }

@@ -80,7 +80,8 @@ func (s *Session) Send(m Message) error {
 // WriteText queues a text frame with the given payload as it is, for Protocols.
 // The errors are those of Send.
 func (s *Session) WriteText(payload []byte) error {
-	return s.push(textFrame(payload, s.format.compression))
+	b := append(make([]byte, maxHeader, maxHeader+len(payload)), payload...)
+	return s.push(textFrame(b, s.format.compression))
 }
 
 // Close ends the session: what is queued is sent, then a close frame with the
@@ -145,14 +146,16 @@ func (s *Session) Keys() []string {
 
 // encode returns the frame of m; nil where this session is not to get it.
 func (s *Session) encode(m Message) ([]byte, error) {
-	payload, err := s.conversation.Encode(m)
+	const envelope = 32 // bytes around the texts, in the JSON protocol; an eighth more are its escapes
+	b := make([]byte, maxHeader, maxHeader+envelope+len(m.Type)+len(m.Content)+len(m.Content)/8)
+	b, err := s.conversation.AppendEncode(b, m)
 	if err != nil {
 		return nil, fmt.Errorf("encode message of type %q: %w", m.Type, err)
 	}
-	if payload == nil {
+	if len(b) == maxHeader {
 		return nil, nil
 	}
-	return textFrame(payload, s.format.compression), nil
+	return textFrame(b, s.format.compression), nil
 }
 
 // push queues a frame and deals with a full outbox as the limits say.

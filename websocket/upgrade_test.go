@@ -71,9 +71,8 @@ type namedConversation struct {
 	name string
 }
 
-func (c namedConversation) Encode(m websocket.Message) ([]byte, error) {
-	b, err := c.Conversation.Encode(m)
-	return append([]byte(c.name+" "), b...), err
+func (c namedConversation) AppendEncode(b []byte, m websocket.Message) ([]byte, error) {
+	return c.Conversation.AppendEncode(append(b, c.name+" "...), m)
 }
 
 func TestSubprotocols(t *testing.T) {
