@@ -45,8 +45,9 @@ func appendHeader(b []byte, first byte, n int) []byte {
 	return binary.BigEndian.AppendUint64(append(b, first, 127), uint64(n))
 }
 
-// appendFrame appends an unmasked frame.
-func appendFrame(b []byte, first byte, payload []byte) []byte {
+// newFrame builds an unmasked frame.
+func newFrame(first byte, payload []byte) []byte {
+	b := make([]byte, 0, maxHeader+len(payload))
 	return append(appendHeader(b, first, len(payload)), payload...)
 }
 
@@ -57,7 +58,7 @@ func textFrame(b []byte, compression bool) []byte {
 	payload := b[maxHeader:]
 	if compression && len(payload) >= compressFrom {
 		if compressed := deflate(payload); len(compressed) < len(payload) {
-			return appendFrame(nil, bitFin|bitRSV1|opText, compressed)
+			return newFrame(bitFin|bitRSV1|opText, compressed)
 		}
 	}
 	var room [maxHeader]byte
@@ -71,10 +72,10 @@ func textFrame(b []byte, compression bool) []byte {
 // runes, and to what is UTF-8, as clients would fail on anything else.
 func closeFrame(code CloseCode, reason string) []byte {
 	if code == CloseNoStatus {
-		return appendFrame(nil, bitFin|opClose, nil)
+		return newFrame(bitFin|opClose, nil)
 	}
 	reason = strings.ToValidUTF8(reason[:min(len(reason), maxCloseReason)], "")
-	return appendFrame(nil, bitFin|opClose, append(binary.BigEndian.AppendUint16(nil, uint16(code)), reason...))
+	return newFrame(bitFin|opClose, append(binary.BigEndian.AppendUint16(nil, uint16(code)), reason...))
 }
 
 var deflaters = sync.Pool{New: func() any {

@@ -91,7 +91,7 @@ func (o *outbox) ping() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if !o.closed && o.control == nil {
-		o.control = appendFrame(nil, bitFin|opPing, nil)
+		o.control = newFrame(bitFin|opPing, nil)
 		o.drain()
 	}
 }
@@ -103,7 +103,7 @@ func (o *outbox) pong(payload []byte) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if !o.closed {
-		o.control = appendFrame(nil, bitFin|opPong, payload)
+		o.control = newFrame(bitFin|opPong, payload)
 		o.drain()
 	}
 }

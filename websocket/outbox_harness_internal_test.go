@@ -96,7 +96,7 @@ func textOf(number, size int) []byte {
 	case size-4 > 125:
 		header = 4
 	}
-	return appendFrame(nil, bitFin|opText, payloadOf(number, max(size-header, 4)))
+	return newFrame(bitFin|opText, payloadOf(number, max(size-header, 4)))
 }
 
 func payloadOf(number, size int) []byte {
