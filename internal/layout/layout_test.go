@@ -162,7 +162,7 @@ var mayImport = []struct {
 	{"sender", []string{"websocket"}},
 	{"metrics", []string{"sender", "websocket"}},
 	{"sender/all", []string{"sender/*"}},
-	{"sender/*", []string{"sender", "websocket"}},
+	{"sender/*", []string{"internal/driver", "sender", "websocket"}},
 }
 
 func importDirection(t *tree) []string {

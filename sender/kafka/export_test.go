@@ -14,7 +14,6 @@ func DialThrough(b *Broker, addr string) {
 
 // Waiting returns the bytes of the payloads that wait for Receive.
 func Waiting(b *Broker) int {
-	b.events.mu.Lock()
-	defer b.events.mu.Unlock()
-	return b.events.bytes
+	_, bytes := b.feed.Depth()
+	return bytes
 }

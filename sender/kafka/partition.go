@@ -42,7 +42,7 @@ func (p *partition) run() {
 	for attempt := 0; ; attempt++ {
 		err := p.resume(open)
 		if err == nil {
-			p.b.events.found(p.id)
+			p.b.feed.LinkUp(p.id)
 			attempt = 0
 			err = p.follow(open)
 		}
@@ -52,10 +52,10 @@ func (p *partition) run() {
 			return
 		case errors.Is(err, errGone):
 			p.b.reading.remove(p.id)
-			p.b.events.found(p.id)
+			p.b.feed.LinkUp(p.id)
 			return
 		}
-		p.b.events.lost(p.id, fmt.Errorf("%s, partition %d: %w", p.b.where, p.id, err))
+		p.b.feed.LinkDown(p.id, fmt.Errorf("%s, partition %d: %w", p.b.where, p.id, err))
 		pause(open, attempt)
 	}
 }
@@ -141,17 +141,9 @@ func (p *partition) offset(ctx context.Context, position int64) (int64, error) {
 
 // follow reads until something breaks.
 func (p *partition) follow(ctx context.Context) error {
-	events := &p.b.events
 	for {
-		for !events.hasRoom() {
-			select {
-			case <-events.room:
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-			if events.hasRoom() {
-				signal(events.room) // for another partition
-			}
+		if err := p.b.feed.AwaitRoom(ctx); err != nil {
+			return err
 		}
 		if !p.conn.usable() { // its time is over, and the link is not
 			p.disconnect()
@@ -217,7 +209,7 @@ func (p *partition) fetch(ctx context.Context) error {
 func (p *partition) take(batch protocol.RecordReader) error {
 	_, control := batch.(*protocol.ControlBatch) // the end of a transaction: not ours
 	var payloads [][]byte
-	defer func() { p.b.events.push(payloads) }()
+	defer func() { p.b.feed.Push(payloads...) }()
 	for {
 		record, err := batch.ReadRecord()
 		if errors.Is(err, io.EOF) {

@@ -11,6 +11,7 @@ import (
 	"github.com/segmentio/kafka-go/protocol"
 	"github.com/segmentio/kafka-go/protocol/produce"
 
+	"github.com/switchboard-go/switchboard/internal/driver"
 	"github.com/switchboard-go/switchboard/sender"
 )
 
@@ -57,7 +58,7 @@ func (b *Broker) Publish(ctx context.Context, packets []sender.Packet) error {
 	}
 	b.publishing.Lock()
 	defer b.publishing.Unlock()
-	ctx, cancel := b.whileOpen(ctx)
+	ctx, cancel := driver.WhileOpen(ctx, b.open)
 	defer cancel()
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -65,7 +66,7 @@ func (b *Broker) Publish(ctx context.Context, packets []sender.Packet) error {
 	for len(packets) > 0 {
 		n := b.fitting(packets)
 		if err := b.produceToLeader(ctx, packets[:n]); err != nil {
-			return fmt.Errorf("publish to %s: %w", b.where, because(ctx, err))
+			return fmt.Errorf("publish to %s: %w", b.where, driver.Because(ctx, err))
 		}
 		packets = packets[n:]
 	}

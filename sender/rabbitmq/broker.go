@@ -14,6 +14,7 @@ import (
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
+	"github.com/switchboard-go/switchboard/internal/driver"
 	"github.com/switchboard-go/switchboard/sender"
 )
 
@@ -132,7 +133,7 @@ func (b *Broker) Subscribe(ctx context.Context) error {
 	if b.receives {
 		return errors.New("rabbitmq: subscribed already")
 	}
-	ctx, cancel := b.whileOpen(ctx)
+	ctx, cancel := driver.WhileOpen(ctx, b.open)
 	defer cancel()
 	if ctx.Err() != nil {
 		return fmt.Errorf("%s: %w", b.where, context.Cause(ctx))
@@ -164,16 +165,6 @@ func (b *Broker) start(f func()) bool {
 // newQueueName returns a name that no queue has had.
 func (b *Broker) newQueueName() string {
 	return b.config.Queue + "." + b.node + "." + strings.ToLower(rand.Text()[:12])
-}
-
-// whileOpen returns a context that also ends when the broker is closed.
-func (b *Broker) whileOpen(ctx context.Context) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	stop := context.AfterFunc(b.open, func() { cancel(sender.ErrClosed) })
-	return ctx, func() {
-		stop()
-		cancel(context.Canceled)
-	}
 }
 
 // Receive implements sender.Broker.

@@ -11,6 +11,7 @@ import (
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
+	"github.com/switchboard-go/switchboard/internal/driver"
 	"github.com/switchboard-go/switchboard/sender"
 )
 
@@ -183,7 +184,7 @@ func (b *Broker) Publish(ctx context.Context, packets []sender.Packet) error {
 			return fmt.Errorf("rabbitmq: %w: %d bytes, the limit is %d", sender.ErrTooLarge, size, b.config.MaxPayload)
 		}
 	}
-	ctx, cancel := b.whileOpen(ctx)
+	ctx, cancel := driver.WhileOpen(ctx, b.open)
 	defer cancel()
 	err := context.Cause(ctx)
 	if err == nil {

@@ -7,10 +7,10 @@ import (
 	"fmt"
 	"strings"
 	"sync"
-	"time"
 
 	goredis "github.com/redis/go-redis/v9"
 
+	"github.com/switchboard-go/switchboard/internal/driver"
 	"github.com/switchboard-go/switchboard/sender"
 )
 
@@ -35,7 +35,7 @@ type Broker struct {
 	end   context.CancelCauseFunc
 	close sync.Once
 
-	events     events
+	feed       *driver.Feed
 	channels   channels
 	subscribed sync.Mutex // held by Subscribe
 	receives   bool       // guarded by subscribed
@@ -78,7 +78,7 @@ func New(client goredis.UniversalClient, config Config, node string) (*Broker, e
 	}
 	b.names = newNames(config.Channel, db)
 	b.open, b.end = context.WithCancelCause(context.Background())
-	b.events.init()
+	b.feed = driver.NewFeed(b.open)
 	b.channels.init(b.names.all(), b.names.node(node))
 	return b, nil
 }
@@ -117,7 +117,7 @@ func (b *Broker) Subscribe(ctx context.Context) error {
 	if b.receives {
 		return errors.New("redis: subscribed already")
 	}
-	ctx, cancel := b.whileOpen(ctx)
+	ctx, cancel := driver.WhileOpen(ctx, b.open)
 	defer cancel()
 	if ctx.Err() != nil {
 		return fmt.Errorf("subscribe at %s: %w", b.where, context.Cause(ctx))
@@ -127,56 +127,14 @@ func (b *Broker) Subscribe(ctx context.Context) error {
 		subscribe = b.read
 	}
 	if err := subscribe(ctx); err != nil {
-		return fmt.Errorf("subscribe at %s: %w", b.where, because(ctx, err))
+		return fmt.Errorf("subscribe at %s: %w", b.where, driver.Because(ctx, err))
 	}
 	b.receives = true
 	return nil
 }
 
-// whileOpen returns a context that also ends when the broker is closed.
-func (b *Broker) whileOpen(ctx context.Context) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	stop := context.AfterFunc(b.open, func() { cancel(sender.ErrClosed) })
-	if b.open.Err() != nil { // for what AfterFunc does takes a moment
-		cancel(sender.ErrClosed)
-	}
-	return ctx, func() {
-		stop()
-		cancel(context.Canceled)
-	}
-}
-
-// because adds the end of ctx to err where that is the reason for it.
-func because(ctx context.Context, err error) error {
-	// A connection's deadline is that of ctx, and can be a moment before its end.
-	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
-		<-ctx.Done()
-	}
-	if ctx.Err() != nil {
-		return fmt.Errorf("%w: %w", context.Cause(ctx), err)
-	}
-	return err
-}
-
 // Receive implements sender.Broker.
-func (b *Broker) Receive(ctx context.Context) (sender.Event, error) {
-	for {
-		if b.open.Err() != nil {
-			return sender.Event{}, sender.ErrClosed
-		}
-		// What is there comes before the end of ctx, so that a caller who polls
-		// with ended contexts gets on.
-		if event, ok := b.events.pop(); ok {
-			return event, nil
-		}
-		select {
-		case <-b.events.ready:
-		case <-ctx.Done():
-			return sender.Event{}, ctx.Err()
-		case <-b.open.Done():
-		}
-	}
-}
+func (b *Broker) Receive(ctx context.Context) (sender.Event, error) { return b.feed.Receive(ctx) }
 
 // Take implements sender.Router. In mode stream it does nothing.
 func (b *Broker) Take(address string, on bool) {

@@ -50,7 +50,10 @@ func (c *channels) take(name string, on bool) {
 		}
 		state.queued = true
 		c.queue = append(c.queue, name)
-		signal(c.changed)
+		select {
+		case c.changed <- struct{}{}:
+		default:
+		}
 	}
 	c.taken[name] = state
 }

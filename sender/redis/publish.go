@@ -6,6 +6,7 @@ import (
 
 	goredis "github.com/redis/go-redis/v9"
 
+	"github.com/switchboard-go/switchboard/internal/driver"
 	"github.com/switchboard-go/switchboard/sender"
 )
 
@@ -27,7 +28,7 @@ func (b *Broker) Publish(ctx context.Context, packets []sender.Packet) error {
 	}
 	b.publishing.Lock()
 	defer b.publishing.Unlock()
-	ctx, cancel := b.whileOpen(ctx)
+	ctx, cancel := driver.WhileOpen(ctx, b.open)
 	defer cancel()
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -39,7 +40,7 @@ func (b *Broker) Publish(ctx context.Context, packets []sender.Packet) error {
 		}
 		if err := b.publish(ctx, packets[begin:end]); err != nil {
 			b.lost()
-			return fmt.Errorf("publish to %s: %w", b.where, because(ctx, err))
+			return fmt.Errorf("publish to %s: %w", b.where, driver.Because(ctx, err))
 		}
 	}
 	return nil

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
+
+	"github.com/switchboard-go/switchboard/internal/driver"
 )
 
 // channelsAtOnce is how many channels one command subscribes to.
@@ -36,7 +38,7 @@ func (b *Broker) keepSubscribed(s *subscription) {
 		if b.open.Err() != nil {
 			return
 		}
-		b.events.linkDown(fmt.Errorf("%s: subscription: %w", b.where, err))
+		b.feed.LinkDown(b.mode, fmt.Errorf("%s: subscription: %w", b.where, err))
 		for attempt := 0; ; attempt++ {
 			b.lost()
 			pause(b.open, attempt)
@@ -47,7 +49,7 @@ func (b *Broker) keepSubscribed(s *subscription) {
 				break
 			}
 		}
-		b.events.linkUp()
+		b.feed.LinkUp(b.mode)
 	}
 }
 
@@ -58,7 +60,7 @@ type subscription struct {
 	pubsub   *goredis.PubSub
 	sharded  bool
 	channels *channels
-	events   *events
+	feed     *driver.Feed
 	live     chan struct{} // closed when the server has confirmed all channels
 	ended    chan struct{} // closed at the end
 	running  sync.WaitGroup
@@ -80,7 +82,7 @@ func (b *Broker) newSubscription(ctx context.Context) (*subscription, error) {
 		pubsub:   client.Subscribe(ctx),
 		sharded:  b.cluster != nil,
 		channels: &b.channels,
-		events:   &b.events,
+		feed:     b.feed,
 		live:     make(chan struct{}),
 		ended:    make(chan struct{}),
 	}
@@ -145,7 +147,7 @@ func (s *subscription) read(wanted int) error {
 		}
 		switch r := received.(type) {
 		case *goredis.Message:
-			s.events.push([]byte(r.Payload))
+			s.feed.Offer([]byte(r.Payload))
 		case *goredis.Subscription:
 			switch r.Kind {
 			case "subscribe", "ssubscribe":

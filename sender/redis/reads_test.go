@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	goredis "github.com/redis/go-redis/v9"
+
+	"github.com/switchboard-go/switchboard/internal/driver"
 )
 
 // A read that takes more than fits the time or the memory would fail for ever.
@@ -24,8 +26,7 @@ func TestReadsAreAsLargeAsTheEntriesAllow(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			r := &reader{b: &Broker{}, entries: test.before}
-			r.b.events.init()
+			r := &reader{b: &Broker{feed: driver.NewFeed(t.Context())}, entries: test.before}
 			entries := make([]goredis.XMessage, test.came)
 			for i := range entries {
 				entries[i] = goredis.XMessage{ID: "1-1", Values: map[string]any{streamField: strings.Repeat("x", test.size)}}

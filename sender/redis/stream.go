@@ -90,7 +90,7 @@ func (r *reader) run() {
 				err = r.resume(open)
 			}
 		}
-		r.b.events.linkUp()
+		r.b.feed.LinkUp(r.b.mode)
 	}
 }
 
@@ -116,12 +116,8 @@ func (r *reader) disconnect() {
 // follow reads until something breaks.
 func (r *reader) follow() error {
 	for {
-		for !r.b.events.hasRoom() {
-			select {
-			case <-r.b.events.room:
-			case <-r.b.open.Done():
-				return r.b.open.Err()
-			}
+		if err := r.b.feed.AwaitRoom(r.b.open); err != nil {
+			return err
 		}
 		if err := r.next(r.b.open); err != nil {
 			return err
@@ -156,7 +152,7 @@ func (r *reader) next(ctx context.Context) error {
 		if err := r.relocate(ctx); err != nil {
 			return err
 		}
-		r.b.events.linkUp()
+		r.b.feed.LinkUp(r.b.mode)
 		return nil // and read again, from where that has led
 	}
 	for _, stream := range streams {
@@ -167,7 +163,7 @@ func (r *reader) next(ctx context.Context) error {
 
 // down reports that entries can be missing from here on.
 func (r *reader) down(err error) {
-	r.b.events.linkDown(fmt.Errorf("%s: stream %s: %w", r.b.where, r.b.names.stream(), err))
+	r.b.feed.LinkDown(r.b.mode, fmt.Errorf("%s: stream %s: %w", r.b.where, r.b.names.stream(), err))
 }
 
 // take hands entries on. One without a packet is not ours; it is handed on as an
@@ -183,7 +179,7 @@ func (r *reader) take(entries []goredis.XMessage) {
 		payloads[i] = []byte(packet)
 		size += len(packet)
 	}
-	r.b.events.pushAll(payloads)
+	r.b.feed.Push(payloads...)
 	r.last, r.seen = entries[len(entries)-1].ID, true
 	average := size/len(entries) + 1
 	r.entries = int64(min(max(2*len(entries), fewEntries), max(readBytes/average, 1), maxEntries))

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/switchboard-go/switchboard/internal/driver"
 	"github.com/switchboard-go/switchboard/sender"
 )
 
@@ -25,7 +26,7 @@ type Broker struct {
 	end   context.CancelCauseFunc
 	close sync.Once
 
-	events     events
+	feed       *driver.Feed
 	subscribed sync.Mutex // held by Subscribe
 	receives   bool       // guarded by subscribed
 	receiving  sync.WaitGroup
@@ -44,8 +45,8 @@ func New(config Config, node string) (*Broker, error) {
 	}
 	b := &Broker{config: config, node: node}
 	b.publisher.id = rand.Uint64() // new for each start
-	b.events.ready = make(chan struct{}, 1)
 	b.open, b.end = context.WithCancelCause(context.Background())
+	b.feed = driver.NewFeed(b.open)
 	return b, nil
 }
 
@@ -65,7 +66,7 @@ func (b *Broker) Subscribe(ctx context.Context) error {
 	if b.receives {
 		return errors.New("rocketmq: subscribed already")
 	}
-	ctx, cancel := b.whileOpen(ctx)
+	ctx, cancel := driver.WhileOpen(ctx, b.open)
 	defer cancel()
 	if ctx.Err() != nil {
 		return fmt.Errorf("subscribe at %s: %w", b.config.where(), context.Cause(ctx))
@@ -73,56 +74,14 @@ func (b *Broker) Subscribe(ctx context.Context) error {
 	ctx, stop := context.WithTimeout(ctx, subscribeTimeout)
 	defer stop()
 	if err := b.read(ctx); err != nil {
-		return fmt.Errorf("subscribe at %s: %w", b.config.where(), because(ctx, err))
+		return fmt.Errorf("subscribe at %s: %w", b.config.where(), driver.Because(ctx, err))
 	}
 	b.receives = true
 	return nil
 }
 
-// whileOpen returns a context that also ends when the broker is closed.
-func (b *Broker) whileOpen(ctx context.Context) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	stop := context.AfterFunc(b.open, func() { cancel(sender.ErrClosed) })
-	if b.open.Err() != nil { // for what AfterFunc does takes a moment
-		cancel(sender.ErrClosed)
-	}
-	return ctx, func() {
-		stop()
-		cancel(context.Canceled)
-	}
-}
-
-// because adds the end of ctx to err where that is the reason for it.
-func because(ctx context.Context, err error) error {
-	// A dialer's deadline is that of ctx, and can be a moment before its end.
-	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
-		<-ctx.Done()
-	}
-	if cause := context.Cause(ctx); cause != nil && !errors.Is(err, cause) {
-		return fmt.Errorf("%w: %w", cause, err)
-	}
-	return err
-}
-
 // Receive implements sender.Broker.
-func (b *Broker) Receive(ctx context.Context) (sender.Event, error) {
-	for {
-		if b.open.Err() != nil {
-			return sender.Event{}, sender.ErrClosed
-		}
-		// What is there comes before the end of ctx, so that a caller who polls
-		// with ended contexts gets on.
-		if event, ok := b.events.pop(); ok {
-			return event, nil
-		}
-		select {
-		case <-b.events.ready:
-		case <-ctx.Done():
-			return sender.Event{}, ctx.Err()
-		case <-b.open.Done():
-		}
-	}
-}
+func (b *Broker) Receive(ctx context.Context) (sender.Event, error) { return b.feed.Receive(ctx) }
 
 // Close implements sender.Broker. Nothing on RocketMQ remains of the node.
 func (b *Broker) Close() error {

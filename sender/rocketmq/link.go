@@ -100,7 +100,7 @@ func (l *link) start() {
 func (l *link) run() {
 	defer l.runs.Store(false)
 	defer l.disconnect()
-	events, open := &l.r.b.events, l.r.b.open
+	feed, open := l.r.b.feed, l.r.b.open
 	for {
 		err := errors.New("not connected yet")
 		if l.conn != nil {
@@ -109,7 +109,7 @@ func (l *link) run() {
 		if open.Err() != nil {
 			return
 		}
-		events.linkDown(fmt.Errorf("%s: broker %s at %s: %w", l.r.b.config.where(), l.broker, l.addr, err))
+		feed.LinkDown(l, fmt.Errorf("%s: broker %s at %s: %w", l.r.b.config.where(), l.broker, l.addr, err))
 		for attempt := 0; err != nil; attempt++ {
 			l.disconnect()
 			pause(open, attempt)
@@ -117,12 +117,12 @@ func (l *link) run() {
 				return
 			}
 			if !l.locate(open) {
-				events.linkUp() // nothing is published there
+				feed.LinkUp(l) // nothing is published there
 				return
 			}
 			err = l.connect(open)
 		}
-		events.linkUp()
+		feed.LinkUp(l)
 	}
 }
 
@@ -254,17 +254,10 @@ func (l *link) take(open context.Context, a *answer) error {
 	if err != nil {
 		return fmt.Errorf("queue %d: %w", id, err)
 	}
-	for {
-		full := l.r.b.events.full()
-		if full == nil {
-			return l.pull(id)
-		}
-		select {
-		case <-full:
-		case <-open.Done():
-			return open.Err()
-		}
+	if err := l.r.b.feed.AwaitRoom(open); err != nil {
+		return err
 	}
+	return l.pull(id)
 }
 
 // found handles the answer to a search.
@@ -298,8 +291,8 @@ func (l *link) pulled(id int, a *answer) error {
 	if a.Code == codePullOffsetMoved {
 		// What was to come has been deleted, or all of the queue has, or a copy
 		// that lagged behind has taken over: going on there loses the least.
-		l.r.b.events.linkDown(fmt.Errorf("%s: broker %s: queue %d has no offset %d any more", l.r.b.config.where(), l.broker, id, l.next[id]))
-		l.r.b.events.linkUp()
+		l.r.b.feed.LinkDown(l, fmt.Errorf("%s: broker %s: queue %d has no offset %d any more", l.r.b.config.where(), l.broker, id, l.next[id]))
+		l.r.b.feed.LinkUp(l)
 	}
 	l.next[id] = next
 	return nil

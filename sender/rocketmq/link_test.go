@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/switchboard-go/switchboard/internal/drivertest"
 	"github.com/switchboard-go/switchboard/sender"
 )
 
@@ -107,8 +108,7 @@ func TestPayloadsAreApart(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.hand(messages, 0)
-	first, _ := r.b.events.pop()
-	second, _ := r.b.events.pop()
+	first, second := drivertest.Next(t, r.b), drivertest.Next(t, r.b)
 	_ = append(first.Payload, make([]byte, 500)...)
 	if string(second.Payload) != long {
 		t.Errorf("the second became %q", second.Payload)

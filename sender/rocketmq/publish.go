@@ -9,6 +9,7 @@ import (
 
 	"github.com/apache/rocketmq-client-go/v2/primitive"
 
+	"github.com/switchboard-go/switchboard/internal/driver"
 	"github.com/switchboard-go/switchboard/sender"
 )
 
@@ -45,7 +46,7 @@ func (b *Broker) Publish(ctx context.Context, packets []sender.Packet) error {
 	}
 	b.publishing.Lock()
 	defer b.publishing.Unlock()
-	ctx, cancel := b.whileOpen(ctx)
+	ctx, cancel := driver.WhileOpen(ctx, b.open)
 	defer cancel()
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -56,7 +57,7 @@ func (b *Broker) Publish(ctx context.Context, packets []sender.Packet) error {
 	}
 	if err := b.publish(ctx, packets); err != nil {
 		p.drop()
-		return fmt.Errorf("publish to %s: %w", b.config.where(), because(ctx, err))
+		return fmt.Errorf("publish to %s: %w", b.config.where(), driver.Because(ctx, err))
 	}
 	p.used = time.Now()
 	return nil

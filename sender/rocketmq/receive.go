@@ -107,7 +107,7 @@ func (r *reader) hand(messages []*primitive.MessageExt, from int64) {
 		// would keep, and into which who appends to one would write.
 		payloads = append(payloads, append(make([]byte, 0, len(payload)), payload...))
 	}
-	r.b.events.push(payloads)
+	r.b.feed.Push(payloads...)
 }
 
 // decode decodes the messages of a pull. Compressed ones, which are others', stay
