@@ -159,10 +159,6 @@ func (f *Feed) append(event sender.Event) {
 	}
 	f.waiting = append(f.waiting, event)
 	f.bytes += len(event.Payload)
-	f.wake()
-}
-
-func (f *Feed) wake() {
 	select {
 	case f.ready <- struct{}{}:
 	default:
@@ -187,9 +183,6 @@ func (f *Feed) pop() (sender.Event, bool) {
 	f.bytes -= len(event.Payload)
 	if f.head == len(f.waiting) {
 		f.waiting, f.head = f.waiting[:0], 0
-		if f.losing {
-			f.wake() // for the LinkUp
-		}
 	}
 	if f.room != nil && !f.crowded() {
 		close(f.room)

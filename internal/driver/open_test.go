@@ -39,7 +39,7 @@ func TestBecause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, errors.New("late"))
 		defer cancel()
-		if err := driver.Because(ctx, errBroken); err != errBroken {
+		if err := driver.Because(ctx, errBroken); err.Error() != "broken" {
 			t.Errorf("before the end of the context: %v", err)
 		}
 		<-ctx.Done()
