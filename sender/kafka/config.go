@@ -2,12 +2,10 @@ package kafka
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"math"
 	"net"
-	"os"
 	"regexp"
 	"strconv"
 	"strings"
@@ -17,6 +15,7 @@ import (
 	"github.com/segmentio/kafka-go/sasl/plain"
 	"github.com/segmentio/kafka-go/sasl/scram"
 
+	"github.com/switchboard-go/switchboard/internal/driver"
 	"github.com/switchboard-go/switchboard/sender"
 )
 
@@ -185,25 +184,7 @@ func (c Config) tls() (*tls.Config, error) {
 	if !c.TLS {
 		return nil, nil
 	}
-	t := &tls.Config{MinVersion: tls.VersionTLS12}
-	if c.TLSCAFile != "" {
-		certificates, err := os.ReadFile(c.TLSCAFile)
-		if err != nil {
-			return nil, fmt.Errorf("tls-ca-file: %w", err)
-		}
-		t.RootCAs = x509.NewCertPool()
-		if !t.RootCAs.AppendCertsFromPEM(certificates) {
-			return nil, fmt.Errorf("tls-ca-file: %s has no certificates in PEM", c.TLSCAFile)
-		}
-	}
-	if c.TLSCertFile != "" {
-		own, err := tls.LoadX509KeyPair(c.TLSCertFile, c.TLSKeyFile)
-		if err != nil {
-			return nil, fmt.Errorf("tls-cert-file and tls-key-file: %w", err)
-		}
-		t.Certificates = []tls.Certificate{own}
-	}
-	return t, nil
+	return driver.TLS(c.TLSCAFile, c.TLSCertFile, c.TLSKeyFile)
 }
 
 // sasl returns nil where there is none.

@@ -1,17 +1,17 @@
 package rabbitmq
 
 import (
+	"cmp"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"math"
-	"os"
 	"strings"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
+	"github.com/switchboard-go/switchboard/internal/driver"
 	"github.com/switchboard-go/switchboard/sender"
 )
 
@@ -137,26 +137,9 @@ func (c Config) tls(uri amqp.URI) (*tls.Config, error) {
 	if uri.Scheme != "amqps" {
 		return nil, nil
 	}
-	t := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: c.TLSServerName}
-	if t.ServerName == "" {
-		t.ServerName = uri.Host
+	t, err := driver.TLS(c.TLSCAFile, c.TLSCertFile, c.TLSKeyFile)
+	if err == nil {
+		t.ServerName = cmp.Or(c.TLSServerName, uri.Host)
 	}
-	if c.TLSCAFile != "" {
-		certificates, err := os.ReadFile(c.TLSCAFile)
-		if err != nil {
-			return nil, fmt.Errorf("tls-ca-file: %w", err)
-		}
-		t.RootCAs = x509.NewCertPool()
-		if !t.RootCAs.AppendCertsFromPEM(certificates) {
-			return nil, fmt.Errorf("tls-ca-file: %s has no certificates in PEM", c.TLSCAFile)
-		}
-	}
-	if c.TLSCertFile != "" {
-		own, err := tls.LoadX509KeyPair(c.TLSCertFile, c.TLSKeyFile)
-		if err != nil {
-			return nil, fmt.Errorf("tls-cert-file and tls-key-file: %w", err)
-		}
-		t.Certificates = []tls.Certificate{own}
-	}
-	return t, nil
+	return t, err
 }

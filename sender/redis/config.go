@@ -2,11 +2,9 @@ package redis
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"strconv"
 	"strings"
 	"unicode"
@@ -14,6 +12,7 @@ import (
 	goredis "github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
 
+	"github.com/switchboard-go/switchboard/internal/driver"
 	"github.com/switchboard-go/switchboard/sender"
 )
 
@@ -194,25 +193,7 @@ func (c Config) tls() (*tls.Config, error) {
 	if !c.TLS {
 		return nil, nil
 	}
-	t := &tls.Config{MinVersion: tls.VersionTLS12}
-	if c.TLSCAFile != "" {
-		certificates, err := os.ReadFile(c.TLSCAFile)
-		if err != nil {
-			return nil, fmt.Errorf("tls-ca-file: %w", err)
-		}
-		t.RootCAs = x509.NewCertPool()
-		if !t.RootCAs.AppendCertsFromPEM(certificates) {
-			return nil, fmt.Errorf("tls-ca-file: %s has no certificates in PEM", c.TLSCAFile)
-		}
-	}
-	if c.TLSCertFile != "" {
-		own, err := tls.LoadX509KeyPair(c.TLSCertFile, c.TLSKeyFile)
-		if err != nil {
-			return nil, fmt.Errorf("tls-cert-file and tls-key-file: %w", err)
-		}
-		t.Certificates = []tls.Certificate{own}
-	}
-	return t, nil
+	return driver.TLS(c.TLSCAFile, c.TLSCertFile, c.TLSKeyFile)
 }
 
 // where names the server in errors.
