@@ -15,7 +15,7 @@ run: ## Start the chat example
 	go run ./examples/chat
 
 .PHONY: test
-test: ## Run every test, with what it needs installed first (FUZZTIME=1m fuzzes each target longer)
+test: ## Run every test, with what it needs installed first (FUZZTIME=1000000x gives each fuzz target more inputs)
 	scripts/install-test-tools.sh
 	scripts/test.sh
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs every test: each fuzz target for a few seconds, then the whole suite with the race detector.
+# Runs every test: each fuzz target with some thousand inputs, then the whole suite with the race detector.
 # The suite comes last, so that its lines, one for each package, close the output.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -21,11 +21,9 @@ while IFS= read -r dir; do
 	done < <(find "$dir" -maxdepth 1 -name '*_test.go' -exec sed -nE 's/^func (Fuzz[A-Za-z0-9_]*)\(.*/\1/p' {} +)
 done <<<"$packages"
 
-# Five seconds each, or less, so that all targets together take two minutes however many there are.
-if ((${#targets[@]} > 0)); then
-	seconds=$((120 / ${#targets[@]}))
-	fuzztime=${FUZZTIME:-$((seconds > 5 ? 5 : seconds < 1 ? 1 : seconds))s}
-fi
+# A number of inputs and not a time: at the end of a time Go 1.26 fails now and then with "context deadline exceeded" and no
+# input (golang/go#75804, mended in 1.27).
+fuzztime=${FUZZTIME:-10000x}
 for target in "${targets[@]}"; do
 	dir=${target% *} name=${target##* }
 	if ! go -C "$dir" test -run '^$' -fuzz "^$name\$" -fuzztime "$fuzztime" -fuzzminimizetime 5s .; then
