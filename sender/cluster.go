@@ -187,7 +187,7 @@ func (c *Cluster) Send(ctx context.Context, t websocket.Target, m websocket.Mess
 // route returns the packet for a message, without its payload; it reports false
 // where no other node can be concerned.
 func (c *Cluster) route(e *envelope) (Packet, bool) {
-	packet := Packet{Nodes: NodesUnknown}
+	packet := Packet{}
 	if id, ok := e.target.SessionID(); ok {
 		node := websocket.NodeOf(id)
 		if node == "" || node == c.self.node {
@@ -214,6 +214,7 @@ func (c *Cluster) now() time.Time { return c.started.Add(time.Since(c.started)) 
 
 // publish numbers, encodes and publishes an envelope.
 func (c *Cluster) publish(ctx context.Context, packet Packet, e *envelope) (Packet, error) {
+	packet.Nodes = NodesUnknown
 	size := e.size()
 	if size > c.can.MaxPayload {
 		return packet, fmt.Errorf("%w: %d bytes with its envelope, the limit is %d", ErrTooLarge, size, c.can.MaxPayload)

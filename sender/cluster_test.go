@@ -64,6 +64,11 @@ func TestSendRoutes(t *testing.T) {
 						t.Errorf("%s: %+v, want %d node", test.to, receipt, takers)
 					}
 				}
+				for _, p := range g.packets { // the probe too, with which a message can share a packet
+					if p.Nodes != sender.NodesUnknown {
+						t.Errorf("a packet began with %d nodes: %q", p.Nodes, p.Payload)
+					}
+				}
 			})
 		})
 	}

@@ -51,6 +51,6 @@ func (c *Cluster) tryConnect(ctx context.Context) error {
 	if c.manager != nil {
 		return c.broker.Subscribe(ctx)
 	}
-	_, err := c.publish(ctx, Packet{Nodes: NodesUnknown}, &envelope{kind: kindProbe, origin: c.self})
+	_, err := c.publish(ctx, Packet{}, &envelope{kind: kindProbe, origin: c.self})
 	return err
 }
