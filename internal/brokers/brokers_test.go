@@ -139,8 +139,7 @@ func must(t *testing.T, err error) {
 
 func roundTrip(t *testing.T, b *brokers.Broker, text string) {
 	t.Helper()
-	// RocketMQ's consumers find new queues by asking every 20 seconds, when they were too early.
-	ctx, cancel := context.WithTimeout(t.Context(), 40*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	client := clients[b.Kind]
 	err := client.send(ctx, b.Address, text)

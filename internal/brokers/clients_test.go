@@ -4,16 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/apache/rocketmq-client-go/v2"
-	"github.com/apache/rocketmq-client-go/v2/consumer"
-	"github.com/apache/rocketmq-client-go/v2/primitive"
-	"github.com/apache/rocketmq-client-go/v2/producer"
-	"github.com/apache/rocketmq-client-go/v2/rlog"
 	amqp "github.com/rabbitmq/amqp091-go"
 	goredis "github.com/redis/go-redis/v9"
 	"github.com/segmentio/kafka-go"
@@ -63,7 +56,7 @@ func connect(t *testing.T, kind brokers.Kind, address string) func(context.Conte
 		end  func()
 		err  error
 	}
-	// The clients of RabbitMQ and RocketMQ know no context: the wait for them has one instead.
+	// The client of RabbitMQ knows no context: the wait for it has one instead.
 	made := make(chan connected, 1)
 	go func() {
 		send, end, err := connect(address)
@@ -197,64 +190,5 @@ func awaitKafka(ctx context.Context, address, text string) error {
 		if err != nil || string(message.Value) == text {
 			return err
 		}
-	}
-}
-
-// names are of RocketMQ's groups and instances, which may be used once in a process.
-var names atomic.Int64
-
-func name() string { return fmt.Sprintf("test-%d-%d", os.Getpid(), names.Add(1)) }
-
-func init() { rlog.SetLogLevel("fatal") }
-
-func connectRocket(address string) (func(context.Context, string) error, func(), error) {
-	p, err := rocketmq.NewProducer(producer.WithNameServer([]string{address}), producer.WithGroupName(name()),
-		producer.WithInstanceName(name()))
-	if err == nil {
-		err = p.Start()
-	}
-	if err != nil {
-		return nil, nil, err
-	}
-	send := func(ctx context.Context, text string) error {
-		result, err := p.SendSync(ctx, primitive.NewMessage(topic, []byte(text)))
-		if err == nil && result.Status != primitive.SendOK {
-			err = errors.New(result.String())
-		}
-		return err
-	}
-	return send, func() { p.Shutdown() }, nil
-}
-
-func awaitRocket(ctx context.Context, address, text string) error {
-	c, err := rocketmq.NewPushConsumer(consumer.WithNameServer([]string{address}), consumer.WithGroupName(name()),
-		consumer.WithInstance(name()), consumer.WithConsumeFromWhere(consumer.ConsumeFromFirstOffset))
-	if err != nil {
-		return err
-	}
-	received := make(chan struct{}, 1)
-	err = c.Subscribe(topic, consumer.MessageSelector{}, func(_ context.Context, messages ...*primitive.MessageExt) (consumer.ConsumeResult, error) {
-		for _, message := range messages {
-			if string(message.Body) == text {
-				select {
-				case received <- struct{}{}:
-				default:
-				}
-			}
-		}
-		return consumer.ConsumeSuccess, nil
-	})
-	if err == nil {
-		err = c.Start()
-	}
-	if err != nil {
-		return err
-	}
-	defer c.Shutdown()
-	select {
-	case <-received:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }
