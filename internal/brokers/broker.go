@@ -42,7 +42,8 @@ type Broker struct {
 	Dir     string // its data, configuration and logs
 
 	ports     *ports
-	advertise string // the host that clients are redirected to
+	advertise string        // the host that clients are redirected to
+	tls       *Certificates // nil: clients are served in plain
 	recipe    recipe
 
 	mu        sync.Mutex // guards what follows
@@ -55,6 +56,7 @@ type recipe struct {
 	ports    int                    // how many it needs, one after the other
 	patience time.Duration          // how long it may take to stop before it is killed
 	clients  []int                  // which of them clients dial; the first one always
+	tls      bool                   // it can encrypt
 	missing  func() error           // says what is not installed, and how to install it
 	prepare  func(b *Broker) error  // writes configuration, once
 	steps    func(b *Broker) []step // what to run, in order
@@ -77,24 +79,27 @@ var recipes = map[Kind]recipe{
 
 // Start runs a broker of a kind on free ports and returns when it answers clients.
 func Start(kind Kind) (*Broker, error) {
-	return start(kind, 0, nil)
+	return start(kind, 0, nil, nil)
 }
 
 // StartAt is Start with the port that clients dial given. It is for people; tests take any port.
 func StartAt(kind Kind, port int) (*Broker, error) {
-	return start(kind, port, nil)
+	return start(kind, port, nil, nil)
 }
 
 // start runs a broker. Behind, where given, is called before the broker's start and says where clients find the broker.
-func start(kind Kind, port int, behind func(b *Broker) error) (_ *Broker, err error) {
+func start(kind Kind, port int, encryption *Certificates, behind func(b *Broker) error) (_ *Broker, err error) {
 	recipe, ok := recipes[kind]
 	if !ok {
 		return nil, fmt.Errorf("brokers: there is no broker %q", kind)
 	}
+	if encryption != nil && !recipe.tls {
+		return nil, fmt.Errorf("brokers: %s is not run with TLS here", kind)
+	}
 	if err := recipe.missing(); err != nil {
 		return nil, fmt.Errorf("brokers: %s: %w", kind, err)
 	}
-	b := &Broker{Kind: kind, recipe: recipe, advertise: loopback}
+	b := &Broker{Kind: kind, recipe: recipe, advertise: loopback, tls: encryption}
 	defer func() {
 		if err != nil {
 			err = errors.Join(fmt.Errorf("brokers: start %s: %w", kind, err), b.Close())

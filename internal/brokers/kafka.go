@@ -19,6 +19,7 @@ import (
 const (
 	kafkaClients = iota
 	kafkaController
+	kafkaInternal // where clients must use TLS
 	kafkaPorts
 )
 
@@ -26,13 +27,18 @@ var kafkaRecipe = recipe{
 	ports:    kafkaPorts,
 	clients:  []int{kafkaClients},
 	patience: 10 * time.Second,
+	tls:      true,
 	missing:  func() error { return needJars(kafkaRelease) },
 	prepare:  prepareKafka,
 	steps: func(b *Broker) []step {
+		plain := b.listen(kafkaClients)
+		if b.tls != nil {
+			plain = b.listen(kafkaInternal)
+		}
 		return []step{{
 			name:  "kafka",
 			argv:  kafkaJava("-Xmx512m", "kafka.Kafka", kafkaConfig(b)),
-			ready: func(ctx context.Context) error { return pingKafka(ctx, b.listen(kafkaClients)) },
+			ready: func(ctx context.Context) error { return pingKafka(ctx, plain) },
 		}}
 	},
 }
@@ -47,15 +53,16 @@ func kafkaJava(heap, main string, args ...string) []string {
 
 // prepareKafka configures one node that is broker and controller, and formats its data folder.
 func prepareKafka(b *Broker) error {
-	controller := b.listen(kafkaController)
-	config := strings.Join([]string{
+	listeners, err := kafkaListeners(b)
+	if err != nil {
+		return err
+	}
+	config := strings.Join(append(listeners,
 		"process.roles=broker,controller",
 		"node.id=1",
-		"controller.quorum.voters=1@" + controller,
+		"controller.quorum.voters=1@"+b.listen(kafkaController),
 		"controller.listener.names=CONTROLLER",
-		"listeners=PLAINTEXT://" + b.listen(kafkaClients) + ",CONTROLLER://" + controller,
-		"advertised.listeners=PLAINTEXT://" + b.Address,
-		"log.dirs=" + filepath.Join(b.Dir, "data"),
+		"log.dirs="+filepath.Join(b.Dir, "data"),
 		// There is one node to keep a copy on.
 		"offsets.topic.replication.factor=1",
 		"transaction.state.log.replication.factor=1",
@@ -70,7 +77,7 @@ func prepareKafka(b *Broker) error {
 		"broker.session.timeout.ms=3000",
 		"broker.heartbeat.interval.ms=500",
 		"",
-	}, "\n")
+	), "\n")
 	if err := os.WriteFile(kafkaConfig(b), []byte(config), 0o600); err != nil {
 		return err
 	}
@@ -82,12 +89,62 @@ func prepareKafka(b *Broker) error {
 	}
 	// A leading dash would look like an option.
 	id[0] &= 0x7f
-	argv := kafkaJava("-Xmx128m", "kafka.tools.StorageTool", "format",
-		"-t", base64.RawURLEncoding.EncodeToString(id[:]), "-c", kafkaConfig(b))
+	format := []string{"format", "-t", base64.RawURLEncoding.EncodeToString(id[:]), "-c", kafkaConfig(b)}
+	if b.tls != nil {
+		for _, mechanism := range []string{"SCRAM-SHA-256", "SCRAM-SHA-512"} {
+			format = append(format, "--add-scram", fmt.Sprintf("%s=[name=%s,password=%s]", mechanism, User, Password))
+		}
+	}
+	argv := kafkaJava("-Xmx128m", "kafka.tools.StorageTool", format...)
 	if output, err := exec.CommandContext(ctx, argv[0], argv[1:]...).CombinedOutput(); err != nil {
 		return fmt.Errorf("format: %w:\n%s", err, output)
 	}
 	return nil
+}
+
+// kafkaListeners configures where the broker listens, and with TLS whom it lets in there. It has a plain listener then, too, for
+// itself and for who asks whether it is ready.
+func kafkaListeners(b *Broker) ([]string, error) {
+	clients, controller := b.listen(kafkaClients), ",CONTROLLER://"+b.listen(kafkaController)
+	if b.tls == nil {
+		return []string{
+			"listeners=PLAINTEXT://" + clients + controller,
+			"advertised.listeners=PLAINTEXT://" + b.Address,
+		}, nil
+	}
+	// Kafka takes its certificate and its key from one file.
+	store := filepath.Join(b.Dir, "keystore.pem")
+	var both []byte
+	for _, file := range []string{b.tls.Cert, b.tls.Key} {
+		part, err := os.ReadFile(file)
+		if err != nil {
+			return nil, err
+		}
+		both = append(both, part...)
+	}
+	if err := os.WriteFile(store, both, 0o600); err != nil {
+		return nil, err
+	}
+	const (
+		login  = "listener.name.clients.%s.sasl.jaas.config=org.apache.kafka.common.security."
+		plain  = "plain.PlainLoginModule required user_" + User + "=\"" + Password + "\";"
+		scram  = "scram.ScramLoginModule required;"
+		client = "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512"
+	)
+	return []string{
+		"listeners=CLIENTS://" + clients + ",PLAINTEXT://" + b.listen(kafkaInternal) + controller,
+		"advertised.listeners=CLIENTS://" + b.Address + ",PLAINTEXT://" + b.listen(kafkaInternal),
+		"listener.security.protocol.map=CLIENTS:SASL_SSL,PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+		"ssl.keystore.type=PEM",
+		"ssl.keystore.location=" + store,
+		"ssl.truststore.type=PEM",
+		"ssl.truststore.location=" + b.tls.CA,
+		"listener.name.clients.ssl.client.auth=required",
+		"sasl.enabled.mechanisms=" + client,
+		fmt.Sprintf(login+plain, "plain"),
+		fmt.Sprintf(login+scram, "scram-sha-256"),
+		fmt.Sprintf(login+scram, "scram-sha-512"),
+	}, nil
 }
 
 // pingKafka asks who coordinates a group, and then that coordinator for the group's offsets. The first asking makes Kafka create

@@ -31,6 +31,7 @@ var rocketRecipe = recipe{
 	ports:    rocketPorts,
 	clients:  []int{rocketNames, rocketBroker2Below, rocketBroker},
 	patience: 3 * time.Second, // it takes 17 to say goodbye to itself
+	tls:      true,
 	missing:  func() error { return needJars(rocketmqRelease) },
 	prepare:  prepareRocket,
 	steps: func(b *Broker) []step {
@@ -52,16 +53,39 @@ var rocketRecipe = recipe{
 }
 
 func rocketJava(b *Broker, options []string, main string, args ...string) []string {
+	options = append(options, rocketTLS(b)...)
 	return java(rocketmqRelease, append([]string{
 		// It reaches into Java for its mapped files.
 		"--add-opens=java.base/java.nio=ALL-UNNAMED",
 		"--add-opens=java.base/sun.nio.ch=ALL-UNNAMED",
 		"--add-exports=java.base/jdk.internal.ref=ALL-UNNAMED",
 		"-Drocketmq.home.dir=" + b.Dir,
-		"-Duser.home=" + b.Dir,       // of its logs
-		"-Dtls.server.mode=disabled", // making a certificate takes each process three seconds
+		"-Duser.home=" + b.Dir, // of its logs
 		"-Drmq.logback.configurationFile=" + filepath.Join(b.Dir, "logback.xml"),
 	}, options...), main, args...)
+}
+
+// rocketTLS are the options of either process. As a client, which the broker is of the name server, each has what it has as a
+// server.
+func rocketTLS(b *Broker) []string {
+	if b.tls == nil {
+		return []string{"-Dtls.server.mode=disabled"} // making a certificate takes each process three seconds
+	}
+	return []string{
+		"-Dtls.config.file=" + filepath.Join(b.Dir, "none"), // else one in /etc
+		"-Dtls.test.mode.enable=false",
+		"-Dtls.enable=true",
+		"-Dtls.server.mode=enforcing",
+		"-Dtls.server.certPath=" + b.tls.Cert,
+		"-Dtls.server.keyPath=" + b.tls.Key,
+		"-Dtls.server.trustCertPath=" + b.tls.CA,
+		"-Dtls.server.need.client.auth=require",
+		"-Dtls.server.authClient=true",
+		"-Dtls.client.certPath=" + b.tls.Cert,
+		"-Dtls.client.keyPath=" + b.tls.Key,
+		"-Dtls.client.trustCertPath=" + b.tls.CA,
+		"-Dtls.client.authServer=true",
+	}
 }
 
 // rocketLogging has all logged to one place, where its own configuration writes a dozen files.
@@ -100,6 +124,17 @@ func prepareRocket(b *Broker) error {
 		"mappedFileSizeCommitLog=67108864",
 		"",
 	}
+	if b.tls != nil {
+		broker = append(broker,
+			"authenticationEnabled=true",
+			"authenticationProvider=org.apache.rocketmq.auth.authentication.provider.DefaultAuthenticationProvider",
+			"authenticationMetadataProvider=org.apache.rocketmq.auth.authentication.provider.LocalAuthenticationMetadataProvider",
+			fmt.Sprintf(`initAuthenticationUser={"username":%q,"password":%q}`, User, Password),
+			// Of what the broker asks itself.
+			fmt.Sprintf(`innerClientAuthenticationCredentials={"accessKey":%q,"secretKey":%q}`, User, Password),
+			"",
+		)
+	}
 	if err := os.WriteFile(filepath.Join(b.Dir, "namesrv.conf"), []byte(strings.Join(names, "\n")), 0o600); err != nil {
 		return err
 	}
@@ -115,7 +150,11 @@ func pingRocket(ctx context.Context, b *Broker) error {
 	question := binary.BigEndian.AppendUint32(nil, uint32(4+len(header)))
 	question = binary.BigEndian.AppendUint32(question, uint32(len(header)))
 	question = append(question, header...)
-	err := ask(ctx, b.listen(rocketNames), question, func(answer *bufio.Reader) error {
+	names, err := b.dial(ctx, b.listen(rocketNames))
+	if err != nil {
+		return err
+	}
+	err = askOver(ctx, names, question, func(answer *bufio.Reader) error {
 		var size [4]byte
 		if _, err := io.ReadFull(answer, size[:]); err != nil {
 			return err
@@ -129,5 +168,9 @@ func pingRocket(ctx context.Context, b *Broker) error {
 	if err != nil {
 		return err
 	}
-	return pingTCP(ctx, b.listen(rocketBroker))
+	broker, err := b.dial(ctx, b.listen(rocketBroker))
+	if err != nil {
+		return err
+	}
+	return broker.Close()
 }

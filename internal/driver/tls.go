@@ -1,9 +1,13 @@
 package driver
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
+	"io"
+	"net"
 	"os"
 )
 
@@ -30,4 +34,23 @@ func TLS(caFile, certFile, keyFile string) (*tls.Config, error) {
 		t.Certificates = []tls.Certificate{own}
 	}
 	return t, nil
+}
+
+// Encrypt encrypts a link to addr, which is host:port. The server is verified by that host. After an error the link is closed.
+func Encrypt(ctx context.Context, link net.Conn, config *tls.Config, addr string) (net.Conn, error) {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return nil, errors.Join(err, link.Close())
+	}
+	config = config.Clone()
+	config.ServerName = host
+	encrypted := tls.Client(link, config)
+	if err := encrypted.HandshakeContext(ctx); err != nil {
+		_ = link.Close()
+		if errors.Is(err, io.EOF) {
+			err = fmt.Errorf("%w: the server hung up, as it does where it has no TLS", err)
+		}
+		return nil, fmt.Errorf("TLS with %s: %w", addr, err)
+	}
+	return encrypted, nil
 }

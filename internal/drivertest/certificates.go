@@ -13,13 +13,12 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/switchboard-go/switchboard/internal/brokers"
 )
 
-// Certificates are files in PEM, which are there until the test ends.
-type Certificates struct {
-	CA        string // of the authority
-	Cert, Key string // what it has signed, for either end
-}
+// Certificates are files in PEM, which are there until the test ends. The certificate is for either end.
+type Certificates = brokers.Certificates
 
 // Certify makes an authority and has it sign a certificate for a host, which is an IP address or a name.
 func Certify(t testing.TB, host string) Certificates {

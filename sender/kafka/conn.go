@@ -16,6 +16,8 @@ import (
 	"github.com/segmentio/kafka-go/protocol/saslauthenticate"
 	"github.com/segmentio/kafka-go/protocol/saslhandshake"
 	"github.com/segmentio/kafka-go/sasl"
+
+	"github.com/switchboard-go/switchboard/internal/driver"
 )
 
 const (
@@ -40,7 +42,9 @@ type dialer struct {
 
 // conn is a connection to a broker, for one goroutine at a time.
 type conn struct {
-	addr     string
+	addr string
+	// link is what TLS is spoken on, where it is. Closing it leaves out the goodbye
+	// of TLS, which would wait where the network takes nothing.
 	link     net.Conn
 	protocol *protocol.Conn
 	// broken: nothing more can be asked on it.
@@ -78,12 +82,13 @@ func (d *dialer) connect(ctx context.Context, addr string) (*conn, error) {
 		return nil, err
 	}
 	link = impatient{link}
+	connection := link
 	if d.tls != nil {
-		if link, err = encrypt(ctx, link, d.tls, addr); err != nil {
-			return nil, fmt.Errorf("%s: %w", addr, err)
+		if connection, err = driver.Encrypt(ctx, link, d.tls, addr); err != nil {
+			return nil, err
 		}
 	}
-	c := &conn{addr: addr, link: link, protocol: protocol.NewConn(link, d.clientID)}
+	c := &conn{addr: addr, link: link, protocol: protocol.NewConn(connection, d.clientID)}
 	err = c.negotiate(ctx)
 	if err == nil && d.mechanism != nil {
 		err = c.authenticate(ctx, d.mechanism)
@@ -93,21 +98,6 @@ func (d *dialer) connect(ctx context.Context, addr string) (*conn, error) {
 		return nil, err
 	}
 	return c, nil
-}
-
-func encrypt(ctx context.Context, link net.Conn, config *tls.Config, addr string) (net.Conn, error) {
-	host, _, err := net.SplitHostPort(addr)
-	if err != nil {
-		return nil, errors.Join(err, link.Close())
-	}
-	config = config.Clone()
-	config.ServerName = host
-	encrypted := tls.Client(link, config)
-	if err := encrypted.HandshakeContext(ctx); err != nil {
-		_ = link.Close()
-		return nil, err
-	}
-	return encrypted, nil
 }
 
 // negotiate finds the versions of the requests that the broker knows.

@@ -18,7 +18,7 @@ const subscribeTimeout = 10 * time.Second
 
 // Broker implements sender.Broker.
 type Broker struct {
-	config Config
+	client client
 	node   string
 
 	// open ends with the first Close.
@@ -35,7 +35,8 @@ type Broker struct {
 	publisher  publisher // guarded by publishing
 }
 
-// New returns a Broker for a node. Nothing is connected yet.
+// New returns a Broker for a node. Nothing is connected yet. The certificates
+// that config names are read.
 func New(config Config, node string) (*Broker, error) {
 	if err := config.Validate(); err != nil {
 		return nil, fmt.Errorf("rocketmq: %w", err)
@@ -43,7 +44,11 @@ func New(config Config, node string) (*Broker, error) {
 	if node == "" {
 		return nil, errors.New("rocketmq: the node has no name")
 	}
-	b := &Broker{config: config, node: node}
+	encryption, err := config.tls()
+	if err != nil {
+		return nil, fmt.Errorf("rocketmq: %w", err)
+	}
+	b := &Broker{client: client{config, encryption}, node: node}
 	b.publisher.id = rand.Uint64() // new for each start
 	b.open, b.end = context.WithCancelCause(context.Background())
 	b.feed = driver.NewFeed(b.open)
@@ -51,7 +56,7 @@ func New(config Config, node string) (*Broker, error) {
 }
 
 // Format prints the name servers and the topic, and so not the secret key.
-func (b *Broker) Format(state fmt.State, _ rune) { _, _ = io.WriteString(state, b.config.where()) }
+func (b *Broker) Format(state fmt.State, _ rune) { _, _ = io.WriteString(state, b.client.where()) }
 
 // Capabilities implements sender.Broker.
 func (b *Broker) Capabilities() sender.Capabilities {
@@ -69,12 +74,12 @@ func (b *Broker) Subscribe(ctx context.Context) error {
 	ctx, cancel := driver.WhileOpen(ctx, b.open)
 	defer cancel()
 	if ctx.Err() != nil {
-		return fmt.Errorf("subscribe at %s: %w", b.config.where(), context.Cause(ctx))
+		return fmt.Errorf("subscribe at %s: %w", b.client.where(), context.Cause(ctx))
 	}
 	ctx, stop := context.WithTimeout(ctx, subscribeTimeout)
 	defer stop()
 	if err := b.read(ctx); err != nil {
-		return fmt.Errorf("subscribe at %s: %w", b.config.where(), driver.Because(ctx, err))
+		return fmt.Errorf("subscribe at %s: %w", b.client.where(), driver.Because(ctx, err))
 	}
 	b.receives = true
 	return nil

@@ -1,6 +1,7 @@
 package rocketmq
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -8,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/switchboard-go/switchboard/internal/driver"
 	"github.com/switchboard-go/switchboard/sender"
 )
 
@@ -35,6 +37,16 @@ type Config struct {
 	// for that. Where the brokers let their clients create topics
 	// (autoCreateTopicEnable) one is created anyway. Default: false.
 	CreateTopic bool `koanf:"create-topic"`
+	// TLS encrypts the connections and verifies the name servers and the brokers.
+	// Default: false.
+	TLS bool `koanf:"tls"`
+	// TLSCAFile has the certificates, in PEM, that the servers are verified by.
+	// Default: the system's.
+	TLSCAFile string `koanf:"tls-ca-file"`
+	// TLSCertFile and TLSKeyFile are the node's own certificate and its key, in
+	// PEM. Default: none.
+	TLSCertFile string `koanf:"tls-cert-file"`
+	TLSKeyFile  string `koanf:"tls-key-file"`
 }
 
 // Defaults returns the configuration for a RocketMQ on this machine.
@@ -49,7 +61,8 @@ func Defaults() Config {
 // What RocketMQ takes as a name.
 var validName = regexp.MustCompile(`^[a-zA-Z0-9_-]+$`)
 
-// Validate returns what is wrong, by key; nil where nothing is.
+// Validate returns what is wrong, by key; nil where nothing is. It reads no
+// files.
 func (c Config) Validate() error {
 	var errs []error
 	if len(c.NameServers) == 0 {
@@ -71,6 +84,12 @@ func (c Config) Validate() error {
 	if (c.AccessKey == "") != (c.SecretKey == "") {
 		errs = append(errs, errors.New("access-key and secret-key need each other"))
 	}
+	if !c.TLS && c.TLSCAFile+c.TLSCertFile+c.TLSKeyFile != "" {
+		errs = append(errs, errors.New("tls-ca-file, tls-cert-file and tls-key-file need tls"))
+	}
+	if (c.TLSCertFile == "") != (c.TLSKeyFile == "") {
+		errs = append(errs, errors.New("tls-cert-file and tls-key-file need each other"))
+	}
 	return errors.Join(errs...)
 }
 
@@ -86,6 +105,14 @@ func checkAddr(addr string) error {
 		}
 	}
 	return fmt.Errorf("name-servers has %.60q, which is not host:port", addr)
+}
+
+// tls returns nil where there is none.
+func (c Config) tls() (*tls.Config, error) {
+	if !c.TLS {
+		return nil, nil
+	}
+	return driver.TLS(c.TLSCAFile, c.TLSCertFile, c.TLSKeyFile)
 }
 
 // where names the topic in errors.

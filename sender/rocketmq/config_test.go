@@ -20,9 +20,14 @@ func TestConfigIsReadByItsKeys(t *testing.T) {
 		"access-key":     "app",
 		"secret-key":     "hunter2",
 		"create-topic":   true,
+		"tls":            true,
+		"tls-ca-file":    "ca.pem",
+		"tls-cert-file":  "cert.pem",
+		"tls-key-file":   "key.pem",
 	}, rocketmq.Config{
 		NameServers: []string{"names1:9876", "names2:9876"}, Topic: "chat", ConsumerGroup: "chat-nodes",
 		AccessKey: "app", SecretKey: "hunter2", CreateTopic: true,
+		TLS: true, TLSCAFile: "ca.pem", TLSCertFile: "cert.pem", TLSKeyFile: "key.pem",
 	})
 }
 
@@ -42,9 +47,19 @@ func TestConfigValidate(t *testing.T) {
 	refuses("a long group", func(c *rocketmq.Config) { c.ConsumerGroup = strings.Repeat("a", 121) }, "1 to 120")
 	refuses("half an account", func(c *rocketmq.Config) { c.AccessKey = "app" }, "need each other")
 	refuses("the other half", func(c *rocketmq.Config) { c.SecretKey = "hunter2" }, "need each other")
+	refuses("CA without TLS", func(c *rocketmq.Config) { c.TLSCAFile = "ca.pem" }, "need tls")
+	refuses("certificate without key", func(c *rocketmq.Config) { c.TLS, c.TLSCertFile = true, "cert.pem" }, "tls-cert-file and tls-key-file need each other")
 	if _, err := rocketmq.New(rocketmq.Defaults(), ""); err == nil {
 		t.Error("New took a node without a name")
 	}
+}
+
+func TestConfigTLSFiles(t *testing.T) {
+	drivertest.RefusesFiles(t, rocketmq.New, func(ca, cert, key string) rocketmq.Config {
+		c := rocketmq.Defaults()
+		c.TLS, c.TLSCAFile, c.TLSCertFile, c.TLSKeyFile = true, ca, cert, key
+		return c
+	})
 }
 
 // An error is what an operator has when nothing works: it says what was tried.

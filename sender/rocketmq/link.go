@@ -42,13 +42,13 @@ type link struct {
 // begin connects and finds out where the queues end. A queue that can be written
 // to gets a mark: what is before it was published before.
 func (l *link) begin(ctx context.Context, writable int) (err error) {
-	if l.conn, err = l.r.b.config.dial(ctx, l.addr); err != nil {
+	if l.conn, err = l.r.b.client.dial(ctx, l.addr); err != nil {
 		return err
 	}
 	l.next = make([]int64, l.queues.Load())
 	for id := range l.next {
 		if id < writable {
-			if l.next[id], err = l.r.b.config.put(ctx, l.conn, id, [][]byte{{kindMark}}); err != nil {
+			if l.next[id], err = l.r.b.client.put(ctx, l.conn, id, [][]byte{{kindMark}}); err != nil {
 				return err
 			}
 			l.next[id]++
@@ -87,7 +87,7 @@ func (l *link) end(ctx context.Context, id int) (int64, error) {
 }
 
 func (l *link) maxOffset(id int) request {
-	return request{code: codeMaxOffset, fields: map[string]string{"topic": l.r.b.config.Topic, "queueId": strconv.Itoa(id)}}
+	return request{code: codeMaxOffset, fields: map[string]string{"topic": l.r.b.client.Topic, "queueId": strconv.Itoa(id)}}
 }
 
 // start has the link work, from where it was.
@@ -109,7 +109,7 @@ func (l *link) run() {
 		if open.Err() != nil {
 			return
 		}
-		feed.LinkDown(l, fmt.Errorf("%s: broker %s at %s: %w", l.r.b.config.where(), l.broker, l.addr, err))
+		feed.LinkDown(l, fmt.Errorf("%s: broker %s at %s: %w", l.r.b.client.where(), l.broker, l.addr, err))
 		for attempt := 0; err != nil; attempt++ {
 			l.disconnect()
 			pause(open, attempt)
@@ -129,7 +129,7 @@ func (l *link) run() {
 // locate finds out where the broker is now. It reports false where the topic has
 // gone to other brokers.
 func (l *link) locate(ctx context.Context) bool {
-	route, err := l.r.b.config.route(ctx, l.r.b.config.Topic)
+	route, err := l.r.b.client.route(ctx, l.r.b.client.Topic)
 	if err != nil {
 		return true
 	}
@@ -142,7 +142,7 @@ func (l *link) locate(ctx context.Context) bool {
 
 // connect makes a connection on which the broker answers.
 func (l *link) connect(ctx context.Context) (err error) {
-	if l.conn, err = l.r.b.config.dial(ctx, l.addr); err != nil {
+	if l.conn, err = l.r.b.client.dial(ctx, l.addr); err != nil {
 		return err
 	}
 	_, err = l.end(ctx, 0)
@@ -206,7 +206,7 @@ func (l *link) follow(open context.Context) error {
 func (l *link) grow() error {
 	for id := len(l.next); id < int(l.queues.Load()); id++ {
 		if err := l.conn.send(searchID(id), request{code: codeSearchOffset, fields: map[string]string{
-			"topic": l.r.b.config.Topic, "queueId": strconv.Itoa(id), "timestamp": strconv.FormatInt(l.r.began.UnixMilli(), 10),
+			"topic": l.r.b.client.Topic, "queueId": strconv.Itoa(id), "timestamp": strconv.FormatInt(l.r.began.UnixMilli(), 10),
 		}}); err != nil {
 			return err
 		}
@@ -219,8 +219,8 @@ func (l *link) grow() error {
 func (l *link) pull(id int) error {
 	const suspend, subscription = 1 << 1, 1 << 2 // wait for messages; what is wanted is in here
 	return l.conn.send(int32(id), request{code: codePull, fields: map[string]string{
-		"consumerGroup":        l.r.b.config.ConsumerGroup,
-		"topic":                l.r.b.config.Topic,
+		"consumerGroup":        l.r.b.client.ConsumerGroup,
+		"topic":                l.r.b.client.Topic,
 		"queueId":              strconv.Itoa(id),
 		"queueOffset":          strconv.FormatInt(l.next[id], 10),
 		"maxMsgNums":           strconv.Itoa(pullMessages),
@@ -291,7 +291,7 @@ func (l *link) pulled(id int, a *answer) error {
 	if a.Code == codePullOffsetMoved {
 		// What was to come has been deleted, or all of the queue has, or a copy
 		// that lagged behind has taken over: going on there loses the least.
-		l.r.b.feed.LinkDown(l, fmt.Errorf("%s: broker %s: queue %d has no offset %d any more", l.r.b.config.where(), l.broker, id, l.next[id]))
+		l.r.b.feed.LinkDown(l, fmt.Errorf("%s: broker %s: queue %d has no offset %d any more", l.r.b.client.where(), l.broker, id, l.next[id]))
 		l.r.b.feed.LinkUp(l)
 	}
 	l.next[id] = next

@@ -57,7 +57,7 @@ func (b *Broker) Publish(ctx context.Context, packets []sender.Packet) error {
 	}
 	if err := b.publish(ctx, packets); err != nil {
 		p.drop()
-		return fmt.Errorf("publish to %s: %w", b.config.where(), driver.Because(ctx, err))
+		return fmt.Errorf("publish to %s: %w", b.client.where(), driver.Because(ctx, err))
 	}
 	p.used = time.Now()
 	return nil
@@ -81,7 +81,7 @@ func (b *Broker) publish(ctx context.Context, packets []sender.Packet) error {
 			p.number++
 			bodies[i] = stamp{p.id, p.number}.body(packets[i].Payload)
 		}
-		if _, err := b.config.put(ctx, p.conn, p.lane.id, bodies); err != nil {
+		if _, err := b.client.put(ctx, p.conn, p.lane.id, bodies); err != nil {
 			return err
 		}
 		for i := range bodies {
@@ -96,7 +96,7 @@ func (b *Broker) publish(ctx context.Context, packets []sender.Packet) error {
 // stays the same for as long as there is its queue.
 func (b *Broker) connectPublisher(ctx context.Context) error {
 	p := &b.publisher
-	r, err := b.config.ensure(ctx)
+	r, err := b.client.ensure(ctx)
 	if err != nil {
 		return err
 	}
@@ -106,7 +106,7 @@ func (b *Broker) connectPublisher(ctx context.Context) error {
 	if p.lane.broker == "" || r.writable(p.lane.broker) <= p.lane.id {
 		p.lane = r.lane(b.node)
 	}
-	connection, err := b.config.dial(ctx, r.master(p.lane.broker))
+	connection, err := b.client.dial(ctx, r.master(p.lane.broker))
 	if err != nil {
 		return fmt.Errorf("broker %s: %w", p.lane.broker, err)
 	}
@@ -124,7 +124,7 @@ func (p *publisher) drop() {
 
 // put puts messages into a queue, all or, by the broker's word, none, and
 // returns the offset of the first.
-func (c *Config) put(ctx context.Context, connection *conn, queueID int, bodies [][]byte) (int64, error) {
+func (c *client) put(ctx context.Context, connection *conn, queueID int, bodies [][]byte) (int64, error) {
 	size := 0
 	for _, body := range bodies {
 		size += messageOverhead + len(body)

@@ -25,7 +25,7 @@ type reader struct {
 func (b *Broker) read(ctx context.Context) (err error) {
 	r := &reader{b: b, began: time.Now(), links: make(map[string]*link)}
 	r.heard.heard = make(map[uint64]heard)
-	route, err := b.config.ensure(ctx)
+	route, err := b.client.ensure(ctx)
 	if err != nil {
 		return err
 	}
@@ -64,7 +64,7 @@ func (r *reader) run() {
 		case <-r.b.open.Done():
 			return
 		}
-		if route, err := r.b.config.route(r.b.open, r.b.config.Topic); err == nil {
+		if route, err := r.b.client.route(r.b.open, r.b.client.Topic); err == nil {
 			r.refresh(route)
 		}
 	}

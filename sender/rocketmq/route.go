@@ -78,7 +78,7 @@ var errNoTopic = errors.New("the topic does not exist, or its brokers are away")
 
 // ensure returns the topic's route. Where there is no topic it is created, if
 // the brokers or the configuration allow that.
-func (c *Config) ensure(ctx context.Context) (*route, error) {
+func (c *client) ensure(ctx context.Context) (*route, error) {
 	r, err := c.route(ctx, c.Topic)
 	if !errors.Is(err, errNoTopic) {
 		return r, err
@@ -106,7 +106,7 @@ func (c *Config) ensure(ctx context.Context) (*route, error) {
 }
 
 // creators returns the addresses of the brokers that are to create the topic.
-func (c *Config) creators(ctx context.Context) ([]string, error) {
+func (c *client) creators(ctx context.Context) ([]string, error) {
 	r, err := c.route(ctx, creatableTopic)
 	var addrs map[string]map[int]string
 	switch {
@@ -134,7 +134,7 @@ func (c *Config) creators(ctx context.Context) ([]string, error) {
 }
 
 // create makes a broker create the topic.
-func (c *Config) create(ctx context.Context, addr string) error {
+func (c *client) create(ctx context.Context, addr string) error {
 	a, err := c.ask(ctx, addr, request{code: codeCreateTopic, fields: map[string]string{
 		"topic": c.Topic, "defaultTopic": creatableTopic,
 		"readQueueNums": strconv.Itoa(newQueues), "writeQueueNums": strconv.Itoa(newQueues),
@@ -148,7 +148,7 @@ func (c *Config) create(ctx context.Context, addr string) error {
 }
 
 // route asks the name servers, one after the other.
-func (c *Config) route(ctx context.Context, topic string) (*route, error) {
+func (c *client) route(ctx context.Context, topic string) (*route, error) {
 	a, err := c.askNames(ctx, request{code: codeRoute, fields: map[string]string{"topic": topic, "acceptStandardJsonOnly": "true"}})
 	if err != nil {
 		return nil, err
@@ -163,7 +163,7 @@ func (c *Config) route(ctx context.Context, topic string) (*route, error) {
 }
 
 // clusterInfo returns the addresses of all brokers.
-func (c *Config) clusterInfo(ctx context.Context) (map[string]map[int]string, error) {
+func (c *client) clusterInfo(ctx context.Context) (map[string]map[int]string, error) {
 	a, err := c.askNames(ctx, request{code: codeClusterInfo, fields: map[string]string{}})
 	if err != nil {
 		return nil, err
@@ -185,7 +185,7 @@ func (c *Config) clusterInfo(ctx context.Context) (map[string]map[int]string, er
 }
 
 // askNames asks one name server after the other until one answers.
-func (c *Config) askNames(ctx context.Context, r request) (*answer, error) {
+func (c *client) askNames(ctx context.Context, r request) (*answer, error) {
 	var errs []error
 	for _, addr := range c.NameServers {
 		a, err := c.ask(ctx, addr, r)
@@ -201,7 +201,7 @@ func (c *Config) askNames(ctx context.Context, r request) (*answer, error) {
 }
 
 // ask asks a server over a connection of its own.
-func (c *Config) ask(ctx context.Context, addr string, r request) (*answer, error) {
+func (c *client) ask(ctx context.Context, addr string, r request) (*answer, error) {
 	connection, err := c.dial(ctx, addr)
 	if err != nil {
 		return nil, err

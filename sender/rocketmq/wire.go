@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/hmac"
 	"crypto/sha1"
+	"crypto/tls"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
@@ -16,12 +17,15 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/switchboard-go/switchboard/internal/driver"
 )
 
 const (
 	// dialTimeout bounds one try to reach a server.
 	dialTimeout = 2 * time.Second
-	// requestTimeout bounds a request and its answer, beside the caller's context.
+	// requestTimeout bounds a request and its answer, beside the caller's context,
+	// and the beginning of TLS.
 	requestTimeout = 3 * time.Second
 	// maxFrame is far more than a server sends: a pull brings one message, which
 	// has 4 MiB, or several that have 256 KiB.
@@ -93,24 +97,43 @@ func (a *answer) integer(field string) (n int64, err error) {
 	return n, nil
 }
 
+// client is what asks servers.
+type client struct {
+	Config
+	encryption *tls.Config // nil: none
+}
+
 // conn is a connection to a name server or a broker, used by one goroutine at a
 // time.
 type conn struct {
 	net.Conn
+	link   net.Conn // what Conn is made of, where it is encrypted
 	in     *bufio.Reader
-	config *Config
+	client *client
 	lastID int32
 }
 
 // dial connects to a server.
-func (c *Config) dial(ctx context.Context, addr string) (*conn, error) {
+func (c *client) dial(ctx context.Context, addr string) (*conn, error) {
 	dialer := net.Dialer{Timeout: dialTimeout}
-	connection, err := dialer.DialContext(ctx, "tcp", addr)
+	link, err := dialer.DialContext(ctx, "tcp", addr)
 	if err != nil {
 		return nil, err
 	}
-	return &conn{Conn: connection, in: bufio.NewReaderSize(connection, 64<<10), config: c}, nil
+	connection := link
+	if c.encryption != nil {
+		ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+		defer cancel()
+		if connection, err = driver.Encrypt(ctx, link, c.encryption, addr); err != nil {
+			return nil, err
+		}
+	}
+	return &conn{Conn: connection, link: link, in: bufio.NewReaderSize(connection, 64<<10), client: c}, nil
 }
+
+// Close implements net.Conn. It leaves out the goodbye of TLS, which would wait
+// where the network takes nothing.
+func (c *conn) Close() error { return c.link.Close() }
 
 // call sends a request and waits for its answer. After an error the connection
 // is of no use any more. When ctx ends it is closed.
@@ -121,8 +144,12 @@ func (c *conn) call(ctx context.Context, r request) (*answer, error) {
 	defer stop()
 	c.lastID++
 	a, err := c.exchange(c.lastID, r)
-	if err != nil && ctx.Err() != nil {
+	switch {
+	case err == nil:
+	case ctx.Err() != nil:
 		err = fmt.Errorf("no answer from %s: %w", c.RemoteAddr(), context.Cause(ctx))
+	case errors.Is(err, io.EOF) && c.lastID == 1:
+		err = fmt.Errorf("%w: the server hung up, as it does where it wants TLS and is not given it", err)
 	}
 	return a, err
 }
@@ -144,8 +171,8 @@ func (c *conn) exchange(id int32, r request) (*answer, error) {
 
 // send writes a request. Its answer will carry id.
 func (c *conn) send(id int32, r request) error {
-	if c.config.AccessKey != "" {
-		c.config.sign(&r)
+	if c.client.AccessKey != "" {
+		c.client.sign(&r)
 	}
 	header, err := json.Marshal(map[string]any{
 		"code": r.code, "language": "GO", "version": 0, "opaque": id, "flag": 0, "extFields": r.fields,
