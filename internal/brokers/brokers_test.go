@@ -112,6 +112,9 @@ func TestStartSaysWhatIsMissing(t *testing.T) {
 	if _, err := brokers.Start("carrier pigeon"); err == nil {
 		t.Error("started a carrier pigeon")
 	}
+	if _, err := brokers.StartTLS(brokers.Redis, brokers.Certificates{}); err == nil || !strings.Contains(err.Error(), "TLS") {
+		t.Errorf("asked for a Redis with TLS: %v", err)
+	}
 }
 
 func TestStartAtTakenPort(t *testing.T) {

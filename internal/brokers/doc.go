@@ -21,6 +21,8 @@
 //	broker.Restart()   // on the same ports, with its data
 //	broker.Close()
 //
+// A Kafka or a RocketMQ from [StartTLS] serves nobody who has no certificate and does not log in.
+//
 // Each broker listens on loopback addresses only, on free ports below those that the system gives to outgoing connections, so
 // that nobody takes a stopped broker's port. It keeps its data, configuration and logs in a temporary folder of its own.
 // Whatever way the test process ends, its brokers and their folders end with it.

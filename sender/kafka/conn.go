@@ -49,6 +49,9 @@ type conn struct {
 	protocol *protocol.Conn
 	// broken: nothing more can be asked on it.
 	broken bool
+	// admitted: the broker has answered more than which requests it knows, which it
+	// tells everybody.
+	admitted bool
 	// expires, where it is set, is when to leave it: the broker hangs up a while
 	// after that.
 	expires time.Time
@@ -103,9 +106,6 @@ func (d *dialer) connect(ctx context.Context, addr string) (*conn, error) {
 // negotiate finds the versions of the requests that the broker knows.
 func (c *conn) negotiate(ctx context.Context) error {
 	answer, err := ask[*apiversions.Response](ctx, c, &apiversions.Request{})
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return fmt.Errorf("%w: the broker hung up, as it does where it wants TLS or SASL and is not given it, or is given what it does not want", err)
-	}
 	if err != nil {
 		return err
 	}
@@ -183,6 +183,12 @@ func ask[T protocol.Message](ctx context.Context, c *conn, request protocol.Mess
 		err = fmt.Errorf("an answer is a %T", message)
 	}
 	c.broken = !stop() || err != nil
+	if !c.admitted && (errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)) {
+		err = fmt.Errorf("%w: the broker hung up, as it does where it wants TLS or SASL and is not given it, or is given what it does not want", err)
+	}
+	if _, greeting := request.(*apiversions.Request); err == nil && !greeting {
+		c.admitted = true
+	}
 	if err != nil {
 		return answer, fmt.Errorf("%s: %w", c.addr, err)
 	}

@@ -103,7 +103,6 @@ func refused(t *testing.T, c kafka.Config, want string) {
 		if ctx.Err() != nil || err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s returned %v, want something with %q", call, err, want)
 		}
-		t.Log(err)
 		if strings.Contains(fmt.Sprintf("%v %+v %#v", err, b, b), brokers.Password) {
 			t.Errorf("the password is shown: %v", err)
 		}

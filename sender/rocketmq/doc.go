@@ -1,5 +1,5 @@
 // Package rocketmq links nodes by Apache RocketMQ 4.9 or 5; it was tested with
-// 4.9.7 and 5.3.3. Importing it makes it known as "rocketmq".
+// 4.9.7 and 5.3.3, TLS with the latter. Importing it makes it known as "rocketmq".
 //
 //	sender-type: rocketmq
 //	sender-rocketmq: { name-servers: [127.0.0.1:9876], topic: app-websocket, consumer-group: app-websocket-consumer }
@@ -61,7 +61,12 @@
 // is taken to be broken. It is made again after 50 ms at first, and after at most
 // a second. The link is down as long as one of these is. A broker that is gone
 // from the name servers while the topic has others is no longer waited for.
-// Connections are not encrypted, as the official Go client's are not.
+//
+// With TLS the name servers are verified by the hosts in name-servers, and each
+// broker by the one that it has given the name servers: its brokerIP1, which is an
+// IP address unless it has been set. A server whose tls.server.mode is permissive
+// or enforcing has TLS on its usual ports. A permissive one takes both, so the
+// nodes can be changed over one by one.
 //
 // The name servers are asked for new queues and brokers every ten seconds: what
 // a node publishes there can come so much later to nodes that were there before.

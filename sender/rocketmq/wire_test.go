@@ -3,6 +3,10 @@ package rocketmq
 import (
 	"bufio"
 	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
 	"net"
 	"testing"
 
@@ -20,6 +24,54 @@ func received(t *testing.T, b *Broker, count int) (all []string) {
 		all = append(all, drivertest.Text(drivertest.Next(t, b)))
 	}
 	return all
+}
+
+// A server that says nothing is given up, also where nobody waits with a deadline.
+func TestSilentHandshake(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	c := &client{Defaults(), new(tls.Config)}
+	if _, err := c.dial(ctx, listener.Addr().String()); ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v, with the context %v", err, ctx.Err())
+	}
+}
+
+// Closing sends no goodbye, which would wait for a network that takes nothing.
+func TestCloseSendsNothing(t *testing.T) {
+	files := drivertest.Certify(t, "127.0.0.1")
+	certificate, err := tls.LoadX509KeyPair(files.Cert, files.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{certificate}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	read := make(chan error)
+	go func() {
+		server, err := listener.Accept()
+		if err == nil {
+			defer server.Close()
+			_, err = server.Read(make([]byte, 1))
+		}
+		read <- err
+	}()
+	config := Defaults()
+	config.TLS, config.TLSCAFile = true, files.CA
+	connection, err := startBroker(t, config).client.dial(t.Context(), listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	connection.Close()
+	if err := <-read; !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("the server read %v", err)
+	}
 }
 
 // Nothing that a server sends is a panic, or more memory than it sends.
