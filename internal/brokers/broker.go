@@ -43,7 +43,7 @@ type Broker struct {
 
 	ports     *ports
 	advertise string        // the host that clients are redirected to
-	tls       *Certificates // nil: clients are served in plain
+	tls       *Certificates // nil: it serves clients in plain
 	recipe    recipe
 
 	mu        sync.Mutex // guards what follows
@@ -79,27 +79,24 @@ var recipes = map[Kind]recipe{
 
 // Start runs a broker of a kind on free ports and returns when it answers clients.
 func Start(kind Kind) (*Broker, error) {
-	return start(kind, 0, nil, nil)
+	return start(kind, 0, nil)
 }
 
 // StartAt is Start with the port that clients dial given. It is for people; tests take any port.
 func StartAt(kind Kind, port int) (*Broker, error) {
-	return start(kind, port, nil, nil)
+	return start(kind, port, nil)
 }
 
-// start runs a broker. Behind, where given, is called before the broker's start and says where clients find the broker.
-func start(kind Kind, port int, encryption *Certificates, behind func(b *Broker) error) (_ *Broker, err error) {
+// start runs a broker. Shape, where given, is called before the broker is configured and says how clients reach it.
+func start(kind Kind, port int, shape func(b *Broker) error) (_ *Broker, err error) {
 	recipe, ok := recipes[kind]
 	if !ok {
 		return nil, fmt.Errorf("brokers: there is no broker %q", kind)
 	}
-	if encryption != nil && !recipe.tls {
-		return nil, fmt.Errorf("brokers: %s is not run with TLS here", kind)
-	}
 	if err := recipe.missing(); err != nil {
 		return nil, fmt.Errorf("brokers: %s: %w", kind, err)
 	}
-	b := &Broker{Kind: kind, recipe: recipe, advertise: loopback, tls: encryption}
+	b := &Broker{Kind: kind, recipe: recipe, advertise: loopback}
 	defer func() {
 		if err != nil {
 			err = errors.Join(fmt.Errorf("brokers: start %s: %w", kind, err), b.Close())
@@ -115,8 +112,8 @@ func start(kind Kind, port int, encryption *Certificates, behind func(b *Broker)
 	if b.guard, err = newGuard(b.Dir); err != nil {
 		return nil, err
 	}
-	if behind != nil {
-		if err := behind(b); err != nil {
+	if shape != nil {
+		if err := shape(b); err != nil {
 			return nil, err
 		}
 	}

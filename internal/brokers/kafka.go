@@ -19,7 +19,7 @@ import (
 const (
 	kafkaClients = iota
 	kafkaController
-	kafkaInternal // where clients must use TLS
+	kafkaInternal // its own, where that of the clients has TLS
 	kafkaPorts
 )
 
@@ -125,12 +125,9 @@ func kafkaListeners(b *Broker) ([]string, error) {
 	if err := os.WriteFile(store, both, 0o600); err != nil {
 		return nil, err
 	}
-	const (
-		login  = "listener.name.clients.%s.sasl.jaas.config=org.apache.kafka.common.security."
-		plain  = "plain.PlainLoginModule required user_" + User + "=\"" + Password + "\";"
-		scram  = "scram.ScramLoginModule required;"
-		client = "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512"
-	)
+	login := func(mechanism, module string) string {
+		return "listener.name.clients." + mechanism + ".sasl.jaas.config=org.apache.kafka.common.security." + module + ";"
+	}
 	return []string{
 		"listeners=CLIENTS://" + clients + ",PLAINTEXT://" + b.listen(kafkaInternal) + controller,
 		"advertised.listeners=CLIENTS://" + b.Address + ",PLAINTEXT://" + b.listen(kafkaInternal),
@@ -140,10 +137,10 @@ func kafkaListeners(b *Broker) ([]string, error) {
 		"ssl.truststore.type=PEM",
 		"ssl.truststore.location=" + b.tls.CA,
 		"listener.name.clients.ssl.client.auth=required",
-		"sasl.enabled.mechanisms=" + client,
-		fmt.Sprintf(login+plain, "plain"),
-		fmt.Sprintf(login+scram, "scram-sha-256"),
-		fmt.Sprintf(login+scram, "scram-sha-512"),
+		"sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512",
+		login("plain", fmt.Sprintf("plain.PlainLoginModule required user_%s=%q", User, Password)),
+		login("scram-sha-256", "scram.ScramLoginModule required"),
+		login("scram-sha-512", "scram.ScramLoginModule required"),
 	}, nil
 }
 

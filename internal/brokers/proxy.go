@@ -47,7 +47,7 @@ func NewProxy(upstream string) (*Proxy, error) {
 // Closing the one does not close the other.
 func StartBehindProxy(kind Kind) (*Broker, *Proxy, error) {
 	p := &Proxy{}
-	b, err := start(kind, 0, nil, func(b *Broker) error {
+	b, err := start(kind, 0, func(b *Broker) error {
 		b.advertise = inFront
 		for _, port := range b.recipe.clients {
 			listen := net.JoinHostPort(inFront, strconv.Itoa(b.ports.numbers[port]))

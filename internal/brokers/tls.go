@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -24,10 +25,16 @@ const (
 // StartTLS is [Start] for a Kafka or a RocketMQ that serves nobody but the [User], with TLS and with a certificate that the
 // authority has signed.
 func StartTLS(kind Kind, files Certificates) (*Broker, error) {
-	return start(kind, 0, &files, nil)
+	return start(kind, 0, func(b *Broker) error {
+		if !b.recipe.tls {
+			return errors.New("it is not run with TLS here")
+		}
+		b.tls = &files
+		return nil
+	})
 }
 
-// dial connects as a client does that the broker wants.
+// dial connects as the broker wants it of its clients.
 func (b *Broker) dial(ctx context.Context, address string) (net.Conn, error) {
 	if b.tls == nil {
 		return new(net.Dialer).DialContext(ctx, "tcp", address)

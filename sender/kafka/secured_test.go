@@ -95,6 +95,9 @@ func (g *guarded) answer(connection net.Conn) error {
 			Topics:  []metadata.ResponseTopic{{Name: r.TopicNames[0], Partitions: []metadata.ResponsePartition{{LeaderID: 7}}}},
 		}
 	case *produce.Request:
+		if len(g.produces) == 0 {
+			return errors.New("it has no answer")
+		}
 		topic := r.Topics[0].Topic
 		response = &produce.Response{Topics: []produce.ResponseTopic{{Topic: topic, Partitions: []produce.ResponsePartition{{ErrorCode: g.produces[0]}}}}}
 		g.produces = g.produces[1:]
@@ -142,6 +145,20 @@ func TestTheLeaderMoves(t *testing.T) {
 	batch := packets("refused")
 	if err := b.Publish(t.Context(), batch); !errors.Is(err, kafkago.NotEnoughReplicas) || batch[0].Done {
 		t.Errorf("Publish returned %v, done %t", err, batch[0].Done)
+	}
+}
+
+// A broker that hangs up in the end is not said to want something else from the
+// beginning.
+func TestTheBrokerHangsUp(t *testing.T) {
+	noLeaks(t)
+	broker := guarded{mechanism: "PLAIN", produces: make([]int16, 1)}
+	c := broker.serve(t, listen(t))
+	c.Username, c.Password = brokers.User, brokers.Password
+	b := open(t, c, "n1")
+	publish(t, b, "answered")
+	if err := b.Publish(t.Context(), packets("not answered")); err == nil || strings.Contains(err.Error(), "wants TLS") {
+		t.Errorf("Publish returned %v", err)
 	}
 }
 

@@ -148,7 +148,7 @@ func (c *conn) call(ctx context.Context, r request) (*answer, error) {
 	case err == nil:
 	case ctx.Err() != nil:
 		err = fmt.Errorf("no answer from %s: %w", c.RemoteAddr(), context.Cause(ctx))
-	case errors.Is(err, io.EOF) && c.lastID == 1:
+	case errors.Is(err, io.EOF) && c.lastID == 1 && c.client.encryption == nil:
 		err = fmt.Errorf("%w: the server hung up, as it does where it wants TLS and is not given it", err)
 	}
 	return a, err
