@@ -8,6 +8,7 @@ import (
 	"errors"
 	"net"
 	"testing"
+	"time"
 
 	"github.com/switchboard-go/switchboard/internal/drivertest"
 )
@@ -57,6 +58,7 @@ func TestCloseSendsNothing(t *testing.T) {
 		link, err := listener.Accept()
 		if err == nil {
 			defer link.Close()
+			link.SetDeadline(time.Now().Add(patience))
 			err = tls.Server(link, &tls.Config{Certificates: []tls.Certificate{certificate}}).Handshake()
 		}
 		shaken <- err
