@@ -87,7 +87,11 @@ func BenchmarkGroup(b *testing.B) {
 		b.Run(fmt.Sprint("senders=", goroutines), func(b *testing.B) {
 			batches := 0
 			g := group{
-				publish:    func(context.Context, []Packet) error { batches++; runtime.Gosched(); return nil },
+				begin: func(context.Context, []Packet) func() error {
+					batches++
+					return func() error { runtime.Gosched(); return nil }
+				},
+				few:        1,
 				timeout:    time.Minute,
 				maxPackets: 1024,
 				maxBytes:   4 << 20,

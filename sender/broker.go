@@ -108,6 +108,22 @@ const (
 	LinkUp
 )
 
+// Pipeliner is implemented by Brokers that take packets while earlier ones wait
+// for the broker's word, so that a message does not wait for that of another.
+type Pipeliner interface {
+	// Begin hands packets to the broker and returns without waiting for its word:
+	// confirm does that, and returns what Publish would have. Packet.Done and
+	// Packet.Nodes are set when confirm has returned; until then the packets, and
+	// ctx, which bounds both calls, are the driver's.
+	//
+	// Begin is called in turns with Publish, by one goroutine at a time. Each node
+	// receives the packets of one node in the order of the calls, whatever becomes
+	// of those before: what confirm reports as lost may come still, once and at its
+	// place. Each confirm is called once, by any goroutine, in any order, and also
+	// where Close has been called. A Cluster has at most 16 that wait.
+	Begin(ctx context.Context, packets []Packet) (confirm func() error)
+}
+
 // Router is implemented by Brokers with RouteAddresses.
 type Router interface {
 	// Take makes this node one that gets the packets to address, or ends that.

@@ -99,7 +99,14 @@ func NewCluster(ctx context.Context, b Broker, manager *websocket.SessionManager
 		return nil, errors.Join(fmt.Errorf("an emitter's name has 1 to %d bytes, not %d", maxNodeName, len(node)), b.Close())
 	}
 	c.self = origin{node, c.started.UnixNano()}
-	c.group = group{publish: c.publishBatch, timeout: o.PublishTimeout, maxPackets: o.BatchMessages, maxBytes: o.BatchBytes, next: newBatch()}
+	begin, few := pipeline(b)
+	c.group = group{
+		begin: func(ctx context.Context, packets []Packet) func() error {
+			c.counts.batches.Add(1)
+			return beginPacked(ctx, begin, packets, c.can.MaxPayload)
+		},
+		few: few, timeout: o.PublishTimeout, maxPackets: o.BatchMessages, maxBytes: o.BatchBytes, next: newBatch(),
+	}
 	c.peers = peers{silence: 3 * o.ProbeInterval, last: make(map[origin]*peer)}
 	c.health = health{patience: 3 * o.ProbeInterval, down: c.started, why: errConnecting}
 	if !o.Background {
@@ -236,11 +243,6 @@ func (c *Cluster) publish(ctx context.Context, packet Packet, e *envelope) (Pack
 	}
 	c.counts.published.Add(1)
 	return published, nil
-}
-
-func (c *Cluster) publishBatch(ctx context.Context, packets []Packet) error {
-	c.counts.batches.Add(1)
-	return publishPacked(ctx, c.broker.Publish, packets, c.can.MaxPayload)
 }
 
 // Shutdown implements Sender: it publishes what has gathered, says goodbye to

@@ -8,23 +8,43 @@ import (
 	"time"
 )
 
-// group publishes packets in batches: while one batch is on its way the next
-// one gathers, so that an idle broker adds no delay and a busy one gets many
-// packets at a time. What gathers is bounded.
+// group publishes packets in batches: while as many are under way as the broker
+// is to have the next batch gathers, so that an idle broker adds no delay and a
+// busy one gets many packets at a time. What gathers is bounded, and so are the
+// batches under way.
 type group struct {
-	publish    func(context.Context, []Packet) error
-	timeout    time.Duration // of one publish
+	begin func(context.Context, []Packet) (confirm func() error)
+	// few is how many packets under way keep the next batch back: so many batches
+	// are under way at the most.
+	few        int
+	timeout    time.Duration // of one batch
 	maxPackets int
 	maxBytes   int
 
-	mu      sync.Mutex
-	next    *batch // gathers; never nil
-	flowing bool   // a goroutine publishes
-	closed  bool
-	running sync.WaitGroup
+	mu        sync.Mutex
+	next      *batch // gathers; never nil
+	beginning bool   // a goroutine begins a batch
+	underWay  int    // packets in the batches that have begun
+	closed    bool
+	running   sync.WaitGroup
 }
 
-// batch is what one publish takes.
+// fewPackets is a group's few where the broker is a Pipeliner. A lone message
+// then waits for no other's confirmation, and a flood gathers: a broker works as
+// long for a packet that carries one message as for one that carries hundreds.
+const fewPackets = 16
+
+// pipeline returns how a group begins batches on a broker, and its few.
+func pipeline(b Broker) (begin func(context.Context, []Packet) (confirm func() error), few int) {
+	if p, ok := b.(Pipeliner); ok {
+		return p.Begin, fewPackets
+	}
+	return func(ctx context.Context, packets []Packet) func() error {
+		return func() error { return b.Publish(ctx, packets) }
+	}, 1
+}
+
+// batch is what is published at a time.
 type batch struct {
 	packets []Packet
 	bytes   int
@@ -60,8 +80,7 @@ func (g *group) send(ctx context.Context, size int, fill func() Packet) (Packet,
 	b, index := g.next, len(g.next.packets)
 	b.packets = append(b.packets, fill())
 	b.bytes += size
-	if !g.flowing {
-		g.flowing = true
+	if g.takeTurn() {
 		g.running.Add(1)
 		go g.flow()
 	}
@@ -80,28 +99,49 @@ func (g *group) send(ctx context.Context, size int, fill func() Packet) (Packet,
 	return packet, nil
 }
 
-// flow publishes batches until none has gathered.
+// takeTurn reports whether the caller is to begin what has gathered, under the
+// lock.
+func (g *group) takeTurn() bool {
+	if g.beginning || len(g.next.packets) == 0 || g.underWay >= g.few {
+		return false
+	}
+	g.beginning = true
+	return true
+}
+
+// flow publishes batches, as long as it is its turn.
 func (g *group) flow() {
 	defer g.running.Done()
-	for {
+	for turn := true; turn; {
 		g.mu.Lock()
 		b := g.next
-		if len(b.packets) == 0 {
-			g.flowing = false
-			g.mu.Unlock()
-			return
-		}
 		g.next = newBatch()
+		g.underWay += len(b.packets)
 		close(b.taken)
 		g.mu.Unlock()
 
 		ctx, cancel := context.WithTimeoutCause(context.Background(), g.timeout, errPublishTimeout)
-		b.err = g.publish(ctx, b.packets)
+		confirm := g.begin(ctx, b.packets)
+
+		g.mu.Lock()
+		g.beginning = false
+		if g.takeTurn() {
+			g.running.Add(1)
+			go g.flow()
+		}
+		g.mu.Unlock()
+
+		b.err = confirm()
 		if b.err != nil && ctx.Err() != nil {
 			b.err = errors.Join(context.Cause(ctx), b.err)
 		}
 		cancel()
 		close(b.done)
+
+		g.mu.Lock()
+		g.underWay -= len(b.packets)
+		turn = g.takeTurn()
+		g.mu.Unlock()
 	}
 }
 

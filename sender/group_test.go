@@ -4,44 +4,66 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
-// gate is a broker's Publish that takes what it is let take.
+// gate is a broker that takes what it is let take.
 type gate struct {
-	open    chan error // a batch takes one
+	open    chan error // any batch takes one
 	mu      sync.Mutex
 	batches [][]string
-	during  atomic.Int32
-	overlap atomic.Bool
+	own     []chan error // of each batch
 }
 
-func (g *gate) publish(ctx context.Context, packets []Packet) error {
-	if g.during.Add(1) > 1 {
-		g.overlap.Store(true)
-	}
-	defer g.during.Add(-1)
+func (g *gate) begin(ctx context.Context, packets []Packet) func() error {
 	var batch []string
 	for i := range packets {
 		batch = append(batch, string(packets[i].Payload))
 	}
+	own := make(chan error)
 	g.mu.Lock()
 	g.batches = append(g.batches, batch)
+	g.own = append(g.own, own)
 	g.mu.Unlock()
-	select {
-	case err := <-g.open:
+	return func() (err error) {
+		select {
+		case err = <-own:
+		case err = <-g.open:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 		for i := range packets {
 			packets[i].Done = err == nil || i == 0 // the first of a failed batch went out
 			packets[i].Nodes = 1
 		}
 		return err
-	case <-ctx.Done():
-		return ctx.Err()
+	}
+}
+
+// answer lets a batch that has begun go, and what follows from that happen.
+func (g *gate) answer(batch int, err error) {
+	g.mu.Lock()
+	own := g.own[batch]
+	g.mu.Unlock()
+	own <- err
+	synctest.Wait()
+}
+
+// begun checks the batches that have begun.
+func (g *gate) begun(t *testing.T, want ...[]string) {
+	t.Helper()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if diff := cmp.Diff(want, g.batches); diff != "" {
+		t.Fatalf("the batches that have begun: %s", diff)
 	}
 }
 
@@ -53,7 +75,7 @@ func (g *gate) all() (all []string) {
 
 func newGroup(g *gate, packets, bytes int) *group {
 	g.open = make(chan error)
-	return &group{publish: g.publish, timeout: time.Second, maxPackets: packets, maxBytes: bytes, next: newBatch()}
+	return &group{begin: g.begin, few: 1, timeout: time.Second, maxPackets: packets, maxBytes: bytes, next: newBatch()}
 }
 
 func send(ctx context.Context, g *group, text string) (Packet, error) {
@@ -98,9 +120,87 @@ func TestGroupGathersWhileItPublishes(t *testing.T) {
 			t.Errorf("published %q, want two batches in the order of the sends", broker.batches)
 		}
 		synctest.Wait()
-		if g.flowing {
-			t.Error("a goroutine is left with nothing to publish")
+		if g.beginning || g.underWay != 0 {
+			t.Errorf("beginning %t, with %d packets under way, when all is published", g.beginning, g.underWay)
 		}
+	})
+}
+
+// A message does not wait for the confirmation of a few others, and many gather.
+func TestGroupBeginsBesideAFew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		broker := &gate{}
+		g := newGroup(broker, 100, 1000)
+		g.few = 3
+		alone := sending(t.Context(), g, "1")
+		broker.begun(t, []string{"1"})
+		rest := sending(t.Context(), g, "2", "3", "4", "5", "6")
+		broker.begun(t, []string{"1"}, []string{"2"}, []string{"3"})
+		broker.answer(1, nil)
+		if err := <-rest; err != nil {
+			t.Errorf("the batch that was confirmed first: %v", err)
+		}
+		broker.begun(t, []string{"1"}, []string{"2"}, []string{"3"}, []string{"4", "5", "6"})
+		select {
+		case err := <-alone:
+			t.Fatalf("a send returned %v before the broker had it", err)
+		default:
+		}
+		last := sending(t.Context(), g, "7", "8")
+		broker.answer(0, nil) // four are under way now
+		broker.answer(2, nil) // three
+		if err := errors.Join(<-alone, <-rest); err != nil {
+			t.Error(err)
+		}
+		broker.begun(t, []string{"1"}, []string{"2"}, []string{"3"}, []string{"4", "5", "6"})
+		broker.answer(3, nil)
+		broker.begun(t, []string{"1"}, []string{"2"}, []string{"3"}, []string{"4", "5", "6"}, []string{"7", "8"})
+		broker.answer(4, nil)
+		if err := errors.Join(<-rest, <-rest, <-rest, <-last, <-last); err != nil {
+			t.Error(err)
+		}
+		g.close()
+	})
+}
+
+// Of several batches under way one fails, and another hangs: each costs its own
+// senders, and each has the whole of its time.
+func TestGroupOneOfSeveralFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		broker := &gate{}
+		g := newGroup(broker, 100, 1000)
+		g.few = 100
+		refused := errors.New("refused")
+		began := time.Now()
+		hangs := sending(t.Context(), g, "1")
+		fails := sending(t.Context(), g, "2")
+		works := sending(t.Context(), g, "3")
+		<-time.After(500 * time.Millisecond)
+		late := sending(t.Context(), g, "4")
+		broker.answer(2, nil)
+		broker.answer(1, refused)
+		if err := <-works; err != nil {
+			t.Errorf("a batch between those that fail: %v", err)
+		}
+		if err := <-fails; err != nil { // the first packet of a batch, which the broker has
+			t.Errorf("a packet that is done: %v", err)
+		}
+		for _, test := range []struct {
+			result <-chan error
+			after  time.Duration
+		}{{hangs, time.Second}, {late, 1500 * time.Millisecond}} {
+			err := <-test.result
+			if !errors.Is(err, ErrNotPublished) || !errors.Is(err, errPublishTimeout) || time.Since(began) != test.after {
+				t.Errorf("a batch that hangs: %v after %s, want %s", err, time.Since(began), test.after)
+			}
+		}
+		broker.begun(t, []string{"1"}, []string{"2"}, []string{"3"}, []string{"4"})
+		next := sending(t.Context(), g, "5")
+		broker.answer(4, nil)
+		if err := <-next; err != nil {
+			t.Error(err)
+		}
+		g.close()
 	})
 }
 
@@ -250,26 +350,74 @@ func TestGroupCloseDrains(t *testing.T) {
 	})
 }
 
+// What is under way and what has gathered is drained, though nothing takes its
+// turn for as long as many are under way.
+func TestGroupCloseDrainsSeveral(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		broker := &gate{}
+		g := newGroup(broker, 100, 1000)
+		g.few = 2
+		taken := sending(t.Context(), g, "1", "2", "3", "4")
+		closed := make(chan struct{})
+		go func() {
+			defer close(closed)
+			g.close()
+		}()
+		synctest.Wait()
+		broker.answer(1, nil)
+		broker.begun(t, []string{"1"}, []string{"2"}, []string{"3", "4"})
+		broker.answer(2, nil)
+		select {
+		case <-closed:
+			t.Fatal("close returned while a batch was under way")
+		default:
+		}
+		broker.answer(0, nil)
+		<-closed
+		for range 4 {
+			if err := <-taken; err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
+
 // Under the race detector.
 func TestGroupConcurrently(t *testing.T) {
+	for _, few := range []int{1, fewPackets} {
+		t.Run(fmt.Sprint("few=", few), func(t *testing.T) { testGroupConcurrently(t, few) })
+	}
+}
+
+func testGroupConcurrently(t *testing.T, few int) {
 	var (
-		broker    gate
-		published []string
+		during, underWay atomic.Int32
+		published        []string
 	)
-	g := newGroup(&broker, 7, 100)
-	g.publish = func(ctx context.Context, packets []Packet) error {
-		if broker.during.Add(1) > 1 {
-			broker.overlap.Store(true)
+	g := newGroup(&gate{}, 7, 100)
+	g.few = few
+	g.begin = func(ctx context.Context, packets []Packet) func() error {
+		if during.Add(1) > 1 {
+			t.Error("two batches begin at a time")
 		}
-		defer broker.during.Add(-1)
+		defer during.Add(-1)
+		if n := underWay.Add(1); n > int32(few) {
+			t.Errorf("%d batches are under way", n)
+		}
 		if len(packets) == 0 || len(packets) > 7 {
 			t.Errorf("a batch of %d", len(packets))
 		}
 		for i := range packets {
 			published = append(published, string(packets[i].Payload))
-			packets[i].Done, packets[i].Nodes = true, len(published)
 		}
-		return nil
+		return func() error {
+			runtime.Gosched()
+			for i := range packets {
+				packets[i].Done, packets[i].Nodes = true, 1
+			}
+			underWay.Add(-1)
+			return nil
+		}
 	}
 	const senders, count = 16, 200
 	var running sync.WaitGroup
@@ -285,9 +433,6 @@ func TestGroupConcurrently(t *testing.T) {
 	}
 	running.Wait()
 	g.close()
-	if broker.overlap.Load() {
-		t.Error("two publishes at a time")
-	}
 	next := make([]int, senders)
 	for _, text := range published {
 		var s, i int

@@ -12,14 +12,15 @@ const packSize = 64 << 10
 // packBytes is what starts a pack, see envelope.
 var packBytes = [2]byte{envelopeVersion, byte(kindPack)}
 
-// publishPacked publishes packets. Those that follow each other to the same
-// nodes go as one, which is a pack of their payloads:
+// beginPacked begins to publish packets and returns what waits for the broker's
+// word. Those that follow each other to the same nodes go as one, which is a
+// pack of their payloads:
 //
 //	version, kind  as in an envelope
 //	payload        each as a text; see envelope
 //
 // limit is the most that a packet carries, in bytes.
-func publishPacked(ctx context.Context, publish func(context.Context, []Packet) error, packets []Packet, limit int) error {
+func beginPacked(ctx context.Context, begin func(context.Context, []Packet) func() error, packets []Packet, limit int) (confirm func() error) {
 	var (
 		packed = make([]Packet, 0, len(packets))
 		counts = make([]int, 0, len(packets)) // of the packets in each of packed
@@ -41,14 +42,18 @@ func publishPacked(ctx context.Context, publish func(context.Context, []Packet) 
 		packed, counts = append(packed, one), append(counts, count)
 		rest = rest[count:]
 	}
-	err := publish(ctx, packed)
-	for i, one := range packed {
-		for j := range packets[:counts[i]] {
-			packets[j].Done, packets[j].Nodes = one.Done, one.Nodes
+	confirmPacked := begin(ctx, packed)
+	return func() error {
+		err := confirmPacked()
+		rest := packets
+		for i, one := range packed {
+			for j := range rest[:counts[i]] {
+				rest[j].Done, rest[j].Nodes = one.Done, one.Nodes
+			}
+			rest = rest[counts[i]:]
 		}
-		packets = packets[counts[i]:]
+		return err
 	}
-	return err
 }
 
 func pack(packets []Packet, size int) []byte {

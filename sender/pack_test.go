@@ -48,19 +48,24 @@ func TestPacketsThatFollowEachOtherArePacked(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			want, _ := arrived(test.packets)
 			var got []Packet
-			err := publishPacked(t.Context(), func(_ context.Context, packets []Packet) error {
+			confirm := beginPacked(t.Context(), func(_ context.Context, packets []Packet) func() error {
 				got = packets
-				for i := range packets {
-					packets[i].Done, packets[i].Nodes = true, i
+				return func() error {
+					for i := range packets {
+						packets[i].Done, packets[i].Nodes = true, i
+					}
+					return nil
 				}
-				return nil
 			}, test.packets, test.limit)
-			if err != nil {
+			if len(got) != test.want {
+				t.Errorf("%d packets have begun, want %d", len(got), test.want)
+			}
+			if err := confirm(); err != nil {
 				t.Fatal(err)
 			}
 			received, whole := arrived(got)
-			if diff := cmp.Diff(want, received); diff != "" || !whole || len(got) != test.want {
-				t.Errorf("%d packets, want %d; whole %t; %s", len(got), test.want, whole, diff)
+			if diff := cmp.Diff(want, received); diff != "" || !whole {
+				t.Errorf("whole %t; %s", whole, diff)
 			}
 			for i, p := range got {
 				if limit := max(test.limit, len(test.packets[0].Payload)); len(p.Payload) > limit {
@@ -80,11 +85,13 @@ func TestPacketsThatFollowEachOtherArePacked(t *testing.T) {
 func TestPacksThatFail(t *testing.T) {
 	failure := errors.New("lost")
 	packets := []Packet{{Node: "a"}, {Node: "a"}, {Node: "b"}, {Node: "b"}}
-	err := publishPacked(t.Context(), func(_ context.Context, packets []Packet) error {
-		packets[0].Done = true
-		return failure
+	confirm := beginPacked(t.Context(), func(_ context.Context, packets []Packet) func() error {
+		return func() error {
+			packets[0].Done = true
+			return failure
+		}
 	}, packets, 1<<20)
-	if !errors.Is(err, failure) {
+	if err := confirm(); !errors.Is(err, failure) {
 		t.Errorf("got %v", err)
 	}
 	for i, want := range []bool{true, true, false, false} {

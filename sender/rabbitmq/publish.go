@@ -20,10 +20,10 @@ type publisher struct {
 	origin string
 	start  sync.Once
 
-	// number and routed are Publish's, which is called once at a time. number is
-	// that of the last packet, routed those of the last ones to one node each.
+	// number is that of the last packet. It is Begin's, which is called once at a
+	// time.
 	number uint64
-	routed map[string]uint64
+	routes routes
 
 	mu   sync.Mutex
 	line *line // nil while there is none
@@ -33,13 +33,8 @@ type publisher struct {
 	changed chan struct{}
 }
 
-// maxRouted bounds the nodes that a publisher remembers. Past it all are
-// forgotten, and a packet that is then missing is not noticed.
-const maxRouted = 4096
-
 func (p *publisher) init() {
 	p.origin = strings.ToLower(rand.Text())
-	p.routed = make(map[string]uint64)
 	p.changed = make(chan struct{})
 }
 
@@ -176,64 +171,92 @@ func (b *Broker) watch(l *line, blocks <-chan amqp.Blocking) error {
 	}
 }
 
-// Publish implements sender.Broker. The packets go out one after the other, and
-// then it waits until RabbitMQ has confirmed them.
+// Publish implements sender.Broker.
 func (b *Broker) Publish(ctx context.Context, packets []sender.Packet) error {
-	for i := range packets {
-		if size := len(packets[i].Payload); size > b.config.MaxPayload {
-			return fmt.Errorf("rabbitmq: %w: %d bytes, the limit is %d", sender.ErrTooLarge, size, b.config.MaxPayload)
-		}
-	}
-	ctx, cancel := driver.WhileOpen(ctx, b.open)
-	defer cancel()
-	err := context.Cause(ctx)
-	if err == nil {
-		b.publisher.start.Do(func() { b.start(b.keepLine) })
-		err = b.publish(ctx, packets)
-	}
-	if err != nil {
-		return fmt.Errorf("publish to %s: %w", b.where, err)
-	}
-	return nil
+	return b.Begin(ctx, packets)()
 }
 
-func (b *Broker) publish(ctx context.Context, packets []sender.Packet) error {
-	l, err := b.publisher.get(ctx)
+// Begin implements sender.Pipeliner. The packets go out one after the other, on
+// one channel; confirm waits until RabbitMQ has confirmed them.
+func (b *Broker) Begin(ctx context.Context, packets []sender.Packet) (confirm func() error) {
+	ctx, cancel := driver.WhileOpen(ctx, b.open)
+	begun, err := b.begin(ctx, packets)
+	return func() error {
+		defer cancel()
+		err := begun.confirm(ctx, err)
+		if err != nil {
+			return fmt.Errorf("publish to %s: %w", b.where, err)
+		}
+		return nil
+	}
+}
+
+// batch is what Begin has written, maybe not all of it.
+type batch struct {
+	packets []sender.Packet
+	line    *line
+	// blocked is closed when RabbitMQ blocks the line.
+	blocked <-chan struct{}
+	sent    []sent
+	routes  *routes
+}
+
+// sent is a packet that has been written.
+type sent struct {
+	confirmed *amqp.DeferredConfirmation // nil where nobody can be bound to its key
+	number    uint64
+	route     *route // nil for one to all
+}
+
+func (b *Broker) begin(ctx context.Context, packets []sender.Packet) (begun batch, err error) {
+	for i := range packets {
+		if size := len(packets[i].Payload); size > b.config.MaxPayload {
+			return batch{}, fmt.Errorf("%w: %d bytes, the limit is %d", sender.ErrTooLarge, size, b.config.MaxPayload)
+		}
+	}
+	if ctx.Err() != nil {
+		return batch{}, context.Cause(ctx)
+	}
+	p := &b.publisher
+	p.start.Do(func() { b.start(b.keepLine) })
+	l, err := p.get(ctx)
 	if err != nil {
-		return err
+		return batch{}, err
 	}
 	blocked, reason := l.blocked()
 	if reason != "" {
-		return fmt.Errorf("%w: %s", errBlocked, reason)
+		return batch{}, fmt.Errorf("%w: %s", errBlocked, reason)
 	}
-	sent, err := b.write(ctx, l, packets)
-	for i := 0; i < len(sent) && err == nil; i++ {
-		if sent[i].confirmed == nil {
+	begun = batch{packets: packets, line: l, blocked: blocked, routes: &p.routes}
+	begun.sent, err = b.write(ctx, l, packets)
+	return begun, err
+}
+
+// confirm waits until RabbitMQ has confirmed what was written, where err, the
+// error of that, is nil, and takes note of what it has.
+func (b *batch) confirm(ctx context.Context, err error) error {
+	for i := 0; i < len(b.sent) && err == nil; i++ {
+		if b.sent[i].confirmed == nil {
 			continue
 		}
 		select {
-		case <-sent[i].confirmed.Done():
-		case <-blocked:
-			_, reason := l.blocked()
+		case <-b.sent[i].confirmed.Done():
+		case <-b.blocked:
+			_, reason := b.line.blocked()
 			err = fmt.Errorf("%w: %s", errBlocked, reason)
 		case <-ctx.Done():
 			err = fmt.Errorf("not confirmed: %w", context.Cause(ctx))
 		}
 	}
-	// From behind, so that what counts as the last packet to a node is one that
-	// the broker has.
-	for i := len(sent) - 1; i >= 0; i-- {
-		switch {
-		case sent[i].confirmed == nil || sent[i].confirmed.Acked():
-			packets[i].Done = true
-		case packets[i].Node != "":
-			b.publisher.routed[packets[i].Node] = sent[i].previous
-		}
-		if !packets[i].Done && err == nil {
+	for i, s := range b.sent {
+		done := s.confirmed == nil || s.confirmed.Acked()
+		b.packets[i].Done = done
+		b.routes.settle(s.route, s.number, done)
+		if !done && err == nil {
 			err = errRefused
-			if l.channel.IsClosed() {
-				<-l.ended // which it has told, or will at once
-				err = fmt.Errorf("not confirmed: %w", l.err)
+			if b.line.channel.IsClosed() {
+				<-b.line.ended // which it has told, or will at once
+				err = fmt.Errorf("not confirmed: %w", b.line.err)
 			}
 		}
 	}
@@ -245,12 +268,6 @@ var (
 	errBlocked = errors.New("the broker has blocked publishing")
 	errRefused = errors.New("the broker has refused a packet")
 )
-
-// sent is a packet that has been written.
-type sent struct {
-	confirmed *amqp.DeferredConfirmation // nil where nobody can be bound to its key
-	previous  uint64                     // its stamp's
-}
 
 // write sends packets. Where ctx ends meanwhile the line is given up: the broker
 // does not read, and a part of a packet may be under way.
@@ -284,9 +301,10 @@ func (b *Broker) writeEach(l *line, packets []sender.Packet) ([]sent, error) {
 			continue
 		}
 		p.number++
-		s, key := stamp{origin: p.origin, number: p.number}, keyAll
+		s, key, to := stamp{origin: p.origin, number: p.number}, keyAll, (*route)(nil)
 		if node != "" {
-			s.routed, s.previous, key = true, p.routed[node], keyNode+node
+			s.routed, key = true, keyNode+node
+			to, s.previous = p.routes.add(node, s.number)
 		}
 		confirmed, err := l.channel.PublishWithDeferredConfirm(b.config.Exchange, key, false, false, amqp.Publishing{
 			ContentType:  "application/octet-stream",
@@ -295,15 +313,10 @@ func (b *Broker) writeEach(l *line, packets []sender.Packet) ([]sent, error) {
 			Body:         packets[i].Payload,
 		})
 		if err != nil {
+			p.routes.settle(to, s.number, false)
 			return all, err
 		}
-		if node != "" {
-			if len(p.routed) >= maxRouted {
-				clear(p.routed)
-			}
-			p.routed[node] = s.number
-		}
-		all = append(all, sent{confirmed, s.previous})
+		all = append(all, sent{confirmed, s.number, to})
 	}
 	return all, nil
 }

@@ -54,6 +54,16 @@ const publishTimeout = 3 * time.Second
 // itself and say what happened: from LinkDown and LinkUp the node knows that it
 // may have missed messages, and tells. What a durable broker had taken must come.
 func testRestart(s *suite) {
+	s.restarted(1, func(ctx context.Context, n *node, packets []sender.Packet) func() error {
+		err := n.Publish(ctx, packets)
+		return func() error { return err }
+	})
+}
+
+// restarted restarts the broker while packets are published one by one, so many
+// under way at a time.
+func (s *suite) restarted(underWay int, begin func(context.Context, *node, []sender.Packet) func() error) {
+	s.Helper()
 	nodes := s.nodes(2)
 	from := nodes[0]
 	from.say("before")
@@ -66,19 +76,24 @@ func testRestart(s *suite) {
 	var taken []string // what Publish said was published, in order
 	go func() {
 		defer close(ended)
-		for i := 1; ; i++ {
+		var waiting []func() // for the broker's word
+		for i := 1; stopped.Err() == nil || len(waiting) > 0; i++ {
+			if len(waiting) == underWay || stopped.Err() != nil {
+				waiting[0]()
+				waiting = waiting[1:]
+				continue
+			}
 			text := fmt.Sprintf("during #%d", i)
 			packets := []sender.Packet{{Payload: []byte(text), Nodes: sender.NodesUnknown}}
 			ctx, cancel := context.WithTimeout(context.Background(), publishTimeout)
-			if err := from.Publish(ctx, packets); err == nil || packets[0].Done {
-				taken = append(taken, text)
-			}
-			cancel()
-			select {
-			case <-stopped.Done():
-				return
-			case <-time.After(5 * time.Millisecond):
-			}
+			confirm := begin(ctx, from, packets)
+			waiting = append(waiting, func() {
+				defer cancel()
+				if err := confirm(); err == nil || packets[0].Done {
+					taken = append(taken, text)
+				}
+			})
+			pause(5 * time.Millisecond)
 		}
 	}()
 	s.h.Restart(s.TB)

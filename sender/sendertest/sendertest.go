@@ -63,10 +63,10 @@ func Run(t *testing.T, h Harness) {
 	if h.Open == nil {
 		t.Fatal("sendertest: Harness.Open is nil")
 	}
-	can := capabilities(t, h)
+	can, pipelines := capabilities(t, h)
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			if reason := c.void(h, can); reason != "" {
+			if reason := c.void(h, can, pipelines); reason != "" {
 				t.Skip(reason)
 			}
 			c.run(newSuite(t, h, can))
@@ -87,6 +87,7 @@ type need uint8
 const (
 	nodeRouting need = 1 << iota
 	addressRouting
+	pipelining
 	restart
 	borrowing
 	configuration
@@ -123,7 +124,12 @@ var cases = []testCase{
 	{"TakeOrder", testTakeOrder, addressRouting},
 	{"ManyAddresses", testManyAddresses, addressRouting},
 	{"OrderAcrossRoutes", testOrderAcrossRoutes, nodeRouting},
+	{"Begin", testBegin, pipelining},
+	{"BeginContext", testBeginContext, pipelining},
+	{"Confirm", testConfirm, pipelining},
+	{"ConfirmAfterClose", testConfirmAfterClose, pipelining},
 	{"Restart", testRestart, restart},
+	{"RestartPipelined", testRestartPipelined, restart | pipelining},
 	{"RestartKeepsAddresses", testRestartKeepsAddresses, restart | addressRouting},
 	{"RestartKeepsNodeRoute", testRestartKeepsNodeRoute, restart | nodeRouting},
 	{"ClusterTargets", testClusterTargets, 0},
@@ -142,12 +148,14 @@ var cases = []testCase{
 }
 
 // void says why the case does not apply; empty where it does.
-func (c testCase) void(h Harness, can sender.Capabilities) string {
+func (c testCase) void(h Harness, can sender.Capabilities, pipelines bool) string {
 	switch {
 	case c.needs&nodeRouting != 0 && can.Routing < sender.RouteNodes:
 		return "the broker does not route to nodes"
 	case c.needs&addressRouting != 0 && can.Routing < sender.RouteAddresses:
 		return "the broker does not route to addresses"
+	case c.needs&pipelining != 0 && !pipelines:
+		return "the broker is no sender.Pipeliner"
 	case c.needs&restart != 0 && h.Restart == nil:
 		return "the harness has no Restart"
 	case c.needs&borrowing != 0 && h.Borrowed == nil:
@@ -159,13 +167,14 @@ func (c testCase) void(h Harness, can sender.Capabilities) string {
 }
 
 // capabilities asks a Broker that does nothing else.
-func capabilities(t *testing.T, h Harness) sender.Capabilities {
+func capabilities(t *testing.T, h Harness) (can sender.Capabilities, pipelines bool) {
 	t.Helper()
 	s := newSuite(t, h, sender.Capabilities{})
 	n := s.open("capable")
-	can := n.Capabilities()
+	can = n.Capabilities()
+	_, pipelines = n.Broker.(sender.Pipeliner)
 	n.close()
-	return can
+	return can, pipelines
 }
 
 // suite is a case at work.

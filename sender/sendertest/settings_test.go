@@ -43,7 +43,7 @@ var errDepth = errors.New("depth must be positive")
 
 // away is a driver whose broker cannot be reached.
 type away struct {
-	*memory.Broker
+	sender.Broker
 	err     error
 	closing error
 }
@@ -246,24 +246,27 @@ func trialWith(t *testing.T, c testCase, o memory.Options, change func(*Harness)
 func TestVoidCases(t *testing.T) {
 	everything := sender.Capabilities{Routing: sender.RouteAddresses}
 	for _, test := range []struct {
-		needs need
-		can   sender.Capabilities
-		h     Harness
-		void  bool
+		needs     need
+		can       sender.Capabilities
+		pipelines bool
+		h         Harness
+		void      bool
 	}{
-		{0, sender.Capabilities{}, Harness{}, false},
-		{nodeRouting, sender.Capabilities{}, Harness{}, true},
-		{nodeRouting, sender.Capabilities{Routing: sender.RouteNodes}, Harness{}, false},
-		{addressRouting, sender.Capabilities{Routing: sender.RouteNodes}, Harness{}, true},
-		{addressRouting, everything, Harness{}, false},
-		{restart, everything, Harness{}, true},
-		{restart | addressRouting, everything, Harness{Restart: func(testing.TB) {}}, false},
-		{restart | addressRouting, sender.Capabilities{}, Harness{Restart: func(testing.TB) {}}, true},
-		{borrowing, everything, Harness{}, true},
-		{configuration, everything, Harness{}, true},
-		{configuration, everything, Harness{Config: &Config{}}, false},
+		{0, sender.Capabilities{}, false, Harness{}, false},
+		{nodeRouting, sender.Capabilities{}, false, Harness{}, true},
+		{nodeRouting, sender.Capabilities{Routing: sender.RouteNodes}, false, Harness{}, false},
+		{addressRouting, sender.Capabilities{Routing: sender.RouteNodes}, false, Harness{}, true},
+		{addressRouting, everything, false, Harness{}, false},
+		{pipelining, everything, false, Harness{}, true},
+		{pipelining, everything, true, Harness{}, false},
+		{restart, everything, false, Harness{}, true},
+		{restart | addressRouting, everything, false, Harness{Restart: func(testing.TB) {}}, false},
+		{restart | addressRouting, sender.Capabilities{}, false, Harness{Restart: func(testing.TB) {}}, true},
+		{borrowing, everything, false, Harness{}, true},
+		{configuration, everything, false, Harness{}, true},
+		{configuration, everything, false, Harness{Config: &Config{}}, false},
 	} {
-		if reason := (testCase{needs: test.needs}).void(test.h, test.can); (reason != "") != test.void {
+		if reason := (testCase{needs: test.needs}).void(test.h, test.can, test.pipelines); (reason != "") != test.void {
 			t.Errorf("needs %b with %+v: void because %q, want void: %t", test.needs, test.can, reason, test.void)
 		}
 	}

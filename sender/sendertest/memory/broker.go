@@ -10,7 +10,8 @@ import (
 	"github.com/switchboard-go/switchboard/sender"
 )
 
-// Broker is a node on a Bus. It implements sender.Broker and sender.Router.
+// Broker is a node on a Bus. It implements sender.Broker, sender.Router and
+// sender.Pipeliner.
 type Broker struct {
 	bus       *Bus
 	app, node string
@@ -69,6 +70,37 @@ func (n *Broker) Subscribe(ctx context.Context) error {
 
 // Publish implements sender.Broker.
 func (n *Broker) Publish(ctx context.Context, packets []sender.Packet) error {
+	return n.Begin(ctx, packets)()
+}
+
+// Begin implements sender.Pipeliner. The nodes have the packets when it returns.
+func (n *Broker) Begin(ctx context.Context, packets []sender.Packet) (confirm func() error) {
+	switch {
+	case n.bus.broken(BeginsLate):
+		return func() error { return n.publish(ctx, packets) }
+	case n.bus.broken(ConfirmsEarly):
+		later := slices.Clone(packets)
+		for i := range later {
+			later[i].Payload = slices.Clone(later[i].Payload)
+		}
+		time.AfterFunc(10*time.Millisecond, func() { _ = n.publish(context.Background(), later) })
+		return func() error {
+			for i := range packets {
+				packets[i].Done = true
+			}
+			return nil
+		}
+	}
+	err := n.publish(ctx, packets)
+	return func() error {
+		if n.bus.broken(ConfirmHangs) && n.closed() {
+			<-time.After(time.Hour)
+		}
+		return err
+	}
+}
+
+func (n *Broker) publish(ctx context.Context, packets []sender.Packet) error {
 	b := n.bus
 	if n.closed() && !b.broken(PublishAfterClose) {
 		return sender.ErrClosed

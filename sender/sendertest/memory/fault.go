@@ -63,6 +63,12 @@ const (
 	PublishHangs Fault = "publish-hangs"
 	// PublishDefers: what a cancelled Publish gave up arrives after the next one.
 	PublishDefers Fault = "publish-defers"
+	// BeginsLate: the packets of a Begin arrive when they are confirmed.
+	BeginsLate Fault = "begins-late"
+	// ConfirmsEarly: packets are confirmed that arrive 10 ms later, or never.
+	ConfirmsEarly Fault = "confirms-early"
+	// ConfirmHangs: when the node has been closed a confirm does not return for an hour.
+	ConfirmHangs Fault = "confirm-hangs"
 	// PublishAfterClose: Publish works on when the node has been closed.
 	PublishAfterClose Fault = "publish-after-close"
 	// CloseHangs: Close does not return for an hour.
@@ -110,8 +116,8 @@ func Faults() []Fault {
 		MixesApplications, OverstatesLimit,
 		ChangesBytes, KeepsBuffers, SharesPayloads, ReusesBuffer, ForgetsDone,
 		Miscounts, BlocksOnSlow, DropsForSlow, ReceiveIgnoresContext, ReceiveDropsOnCancel,
-		PublishHangs, PublishDefers, PublishAfterClose, CloseHangs, CloseLeavesReceive,
-		CloseTwiceFails, CloseLeavesGoroutine, WrongCloseError, NeedsSubscribe, RoutesToAll,
+		PublishHangs, PublishDefers, BeginsLate, ConfirmsEarly, ConfirmHangs,
+		PublishAfterClose, CloseHangs, CloseLeavesReceive, CloseTwiceFails, CloseLeavesGoroutine, WrongCloseError, NeedsSubscribe, RoutesToAll,
 		RoutesByPrefix, ForgetsEarlyTakes, IgnoresTakeOff, TakesOutOfOrder, TakesFew, HidesBreaks,
 		LosesDurable, ForgetsAddresses, ForgetsNode, StaysDown,
 	}
