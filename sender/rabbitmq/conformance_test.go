@@ -8,6 +8,9 @@ import (
 	"github.com/switchboard-go/switchboard/sender/sendertest"
 )
 
+// The suite skips the cases of a broker that is none.
+var _ sender.Pipeliner = (*rabbitmq.Broker)(nil)
+
 func TestConformance(t *testing.T) {
 	h := harness(true)
 	h.Restart = func(t testing.TB) {

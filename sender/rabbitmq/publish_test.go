@@ -3,16 +3,18 @@ package rabbitmq_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/switchboard-go/switchboard/internal/drivertest"
 	"github.com/switchboard-go/switchboard/sender"
+	"github.com/switchboard-go/switchboard/sender/rabbitmq"
 )
 
-// The channel of a batch is closed in the middle of it: what is not confirmed is
-// told as lost, and comes neither twice nor late.
+// The channel is closed in the middle of a batch, with others under way behind
+// it: what is not confirmed is told as lost, and comes neither twice nor late.
 func TestExchangeIsDeleted(t *testing.T) {
 	config := configured(server.Address, app(t))
 	b := open(t, config, "n1")
@@ -20,10 +22,19 @@ func TestExchangeIsDeleted(t *testing.T) {
 	conn, channel := client(t, config)
 	defer conn.Close()
 	must(t, channel.ExchangeDelete(config.Exchange, false, false))
-	packets := []sender.Packet{{Payload: []byte("1")}, {Payload: []byte("2")}}
-	err := b.Publish(bounded(t), packets)
-	if err == nil || !strings.Contains(err.Error(), config.Exchange) || packets[0].Done || packets[1].Done {
-		t.Errorf("Publish returned %v, %+v", err, packets)
+	var batches []*batch
+	for range 3 {
+		batches = append(batches, begin(b, bounded(t), sender.Packet{Payload: []byte("1")}, sender.Packet{Payload: []byte("2")}))
+	}
+	for i, begun := range batches {
+		err := begun.confirm()
+		if err == nil || begun.packets[0].Done || begun.packets[1].Done {
+			t.Errorf("the confirm of batch %d returned %v, %+v", i, err, begun.packets)
+		}
+		// What begins when that has been noticed finds no line.
+		if i == 0 && !strings.Contains(err.Error(), config.Exchange) {
+			t.Errorf("the first confirm does not tell of the exchange: %v", err)
+		}
 	}
 	// It is made again with the next line.
 	to := subscribe(t, config, "n2")
@@ -34,8 +45,50 @@ func TestExchangeIsDeleted(t *testing.T) {
 	}
 }
 
-// Where the sender was told that a packet may be lost, its receiver does not
-// report it again.
+// batch is what a node has begun to publish.
+type batch struct {
+	packets []sender.Packet
+	confirm func() error
+}
+
+func begin(b *rabbitmq.Broker, ctx context.Context, packets ...sender.Packet) *batch {
+	return &batch{packets, b.Begin(ctx, packets)}
+}
+
+// A batch that is given up costs neither those before it nor those after it. It
+// was written, so it comes, at its place.
+func TestGivenUpAmongOthers(t *testing.T) {
+	link := proxied(t, server.Address)
+	name := app(t)
+	near, far := open(t, configured(link.Address, name), "near"), subscribe(t, configured(server.Address, name), "far")
+	say(t, near, "far", "before")
+	expect(t, far, "before")
+	must(t, link.Latency(300*time.Millisecond))
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	var batches []*batch
+	for i, ctx := range []context.Context{bounded(t), ctx, bounded(t)} {
+		batches = append(batches, begin(near, ctx,
+			sender.Packet{Payload: fmt.Appendf(nil, "%d", i)},
+			sender.Packet{Node: "far", Payload: fmt.Appendf(nil, "%d, to one", i)}))
+	}
+	if given := batches[1]; !errors.Is(given.confirm(), context.DeadlineExceeded) || given.packets[0].Done || given.packets[1].Done {
+		t.Errorf("the batch that was given up: %+v", given.packets)
+	}
+	for _, i := range []int{2, 0} {
+		if err := batches[i].confirm(); err != nil || !batches[i].packets[0].Done || !batches[i].packets[1].Done {
+			t.Errorf("the confirm of batch %d returned %v, %+v", i, err, batches[i].packets)
+		}
+	}
+	say(t, near, "far", "after")
+	expect(t, far, "0", "0, to one", "1", "1, to one", "2", "2, to one", "after")
+	if s := far.Stats(); s.Missed != 0 || s.Duplicates != 0 {
+		t.Errorf("got %+v", s)
+	}
+}
+
+// Where the sender was told that packets may be lost, their receiver does not
+// report them again.
 func TestUnconfirmedIsNotMissed(t *testing.T) {
 	link := proxied(t, server.Address)
 	name := app(t)
@@ -45,9 +98,14 @@ func TestUnconfirmedIsNotMissed(t *testing.T) {
 	must(t, link.Blackhole())
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
-	packets := []sender.Packet{{Payload: []byte("lost")}, {Node: "far", Payload: []byte("lost, to one")}}
-	if err := near.Publish(ctx, packets); !errors.Is(err, context.DeadlineExceeded) || packets[0].Done || packets[1].Done {
-		t.Errorf("Publish returned %v, %+v", err, packets)
+	var batches []*batch
+	for range 3 {
+		batches = append(batches, begin(near, ctx, sender.Packet{Payload: []byte("lost")}, sender.Packet{Node: "far", Payload: []byte("lost, to one")}))
+	}
+	for _, i := range []int{1, 0, 2} {
+		if err := batches[i].confirm(); !errors.Is(err, context.DeadlineExceeded) || batches[i].packets[0].Done || batches[i].packets[1].Done {
+			t.Errorf("the confirm of batch %d returned %v, %+v", i, err, batches[i].packets)
+		}
 	}
 	must(t, link.Heal())
 	eventually(t, func() error { return near.Publish(bounded(t), drivertest.PacketsTo("far", "after")) })
