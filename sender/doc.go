@@ -19,7 +19,8 @@
 // The sessions of the sending node are served first and directly. A broker that
 // is down, slow or full therefore costs delivery to other nodes only, and Send's
 // error says so: [ErrNotPublished], [ErrBusy] or [ErrTooLarge]. What waits for
-// the broker is bounded, and goes out in batches while a publish is under way.
+// the broker is bounded, and goes out in batches: one at a time, or several where
+// the broker is a [Pipeliner].
 //
 // Each loss is either told to the sender, or covered by a report at the receiver.
 // What goes to all nodes is numbered by its origin, so that a node knows how many
@@ -46,8 +47,9 @@
 // # Writing a driver
 //
 // A driver implements [Broker], which moves packets of bytes between nodes, and
-// [Router] if its broker can deliver to some nodes only. It registers itself with
-// [RegisterBroker] in init, and package sender/sendertest has the suite that it
+// [Router] if its broker can deliver to some nodes only, and [Pipeliner] if its
+// broker keeps the order of batches that are under way together. It registers
+// itself with [RegisterBroker] in init, and package sender/sendertest has the suite that it
 // must pass. Addressing, encoding, batching, limits, numbers and readiness are
 // written once, in [Cluster].
 package sender

@@ -34,8 +34,10 @@
 // it makes another, and it reports a broken link then and where packets to the
 // node alone have been dropped from the queue.
 //
-// Publish gives up what has not been confirmed when its connection breaks, and
-// never sends it again: whoever sent it is told, and it may have arrived.
+// Several batches can wait for RabbitMQ's confirmation, as it takes what comes on
+// one channel in its order. Publish and Begin give up what has not been confirmed
+// when its connection breaks, and never send it again: whoever sent it is told,
+// and it may have arrived.
 //
 // An exchange that is deleted is made again by the next to publish, but the
 // nodes' queues are bound to it only when they connect again. RabbitMQ tells them

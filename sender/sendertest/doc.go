@@ -24,14 +24,15 @@
 // whether the broker's objects, a topic and a queue for each node or whatever it
 // has, are the right ones. Then come order, the bytes, batches and slow nodes,
 // then contexts, a Subscribe that is tried again, and Close. Routing, where the
-// driver declares it, comes after those, and then what a restart of the broker
-// does. Set Restart early: most of a driver is what it does there. The cases that
+// driver declares it, comes after those, then several batches under way, where
+// it is a sender.Pipeliner, and then what a restart of the broker does. Set Restart early: most of a driver is what it does there. The cases that
 // begin with "Cluster" put a whole sender.Cluster with real sessions on top, and
 // those that begin with "Config" open the driver by its name.
 //
 // Declare nothing in the Capabilities that the broker does not keep: the suite
 // tests what is declared and skips the rest, and a cluster works with any of
-// them. Set Harness.Capabilities, so that nothing is skipped unseen.
+// them. Set Harness.Capabilities, so that nothing is skipped unseen, and name
+// sender.Pipeliner in a declaration of your test where the driver is one.
 //
 // The cases wait for events and never for a time, so that a slow machine makes
 // them slow and not red. A few must let a time pass to see that nothing happens;
