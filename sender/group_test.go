@@ -18,6 +18,7 @@ import (
 // gate is a broker that takes what it is let take.
 type gate struct {
 	open    chan error // any batch takes one
+	writes  chan bool  // a batch that begins takes one; nil: it need not
 	mu      sync.Mutex
 	batches [][]string
 	own     []chan error // of each batch
@@ -33,6 +34,9 @@ func (g *gate) begin(ctx context.Context, packets []Packet) func() error {
 	g.batches = append(g.batches, batch)
 	g.own = append(g.own, own)
 	g.mu.Unlock()
+	if g.writes != nil {
+		<-g.writes
+	}
 	return func() (err error) {
 		select {
 		case err = <-own:
@@ -157,6 +161,27 @@ func TestGroupBeginsBesideAFew(t *testing.T) {
 		broker.begun(t, []string{"1"}, []string{"2"}, []string{"3"}, []string{"4", "5", "6"}, []string{"7", "8"})
 		broker.answer(4, nil)
 		if err := errors.Join(<-rest, <-rest, <-rest, <-last, <-last); err != nil {
+			t.Error(err)
+		}
+		g.close()
+	})
+}
+
+// While a batch is written the next gathers, and follows before the word on it.
+func TestGroupBeginsInTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		broker := &gate{writes: make(chan bool)}
+		g := newGroup(broker, 100, 1000)
+		g.few = 3
+		results := sending(t.Context(), g, "1", "2", "3")
+		broker.begun(t, []string{"1"})
+		broker.writes <- true
+		synctest.Wait()
+		broker.begun(t, []string{"1"}, []string{"2", "3"})
+		broker.writes <- true
+		broker.answer(1, nil)
+		broker.answer(0, nil)
+		if err := errors.Join(<-results, <-results, <-results); err != nil {
 			t.Error(err)
 		}
 		g.close()

@@ -183,7 +183,7 @@ func (b *Broker) Begin(ctx context.Context, packets []sender.Packet) (confirm fu
 	begun, err := b.begin(ctx, packets)
 	return func() error {
 		defer cancel()
-		err := begun.confirm(ctx, err)
+		err = begun.confirm(ctx, err)
 		if err != nil {
 			return fmt.Errorf("publish to %s: %w", b.where, err)
 		}
