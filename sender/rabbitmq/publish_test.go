@@ -24,7 +24,7 @@ func TestExchangeIsDeleted(t *testing.T) {
 	must(t, channel.ExchangeDelete(config.Exchange, false, false))
 	var batches []*batch
 	for range 3 {
-		batches = append(batches, begin(b, bounded(t), sender.Packet{Payload: []byte("1")}, sender.Packet{Payload: []byte("2")}))
+		batches = append(batches, begin(bounded(t), b, sender.Packet{Payload: []byte("1")}, sender.Packet{Payload: []byte("2")}))
 	}
 	for i, begun := range batches {
 		err := begun.confirm()
@@ -51,7 +51,7 @@ type batch struct {
 	confirm func() error
 }
 
-func begin(b *rabbitmq.Broker, ctx context.Context, packets ...sender.Packet) *batch {
+func begin(ctx context.Context, b *rabbitmq.Broker, packets ...sender.Packet) *batch {
 	return &batch{packets, b.Begin(ctx, packets)}
 }
 
@@ -68,7 +68,7 @@ func TestGivenUpAmongOthers(t *testing.T) {
 	defer cancel()
 	var batches []*batch
 	for i, ctx := range []context.Context{bounded(t), ctx, bounded(t)} {
-		batches = append(batches, begin(near, ctx,
+		batches = append(batches, begin(ctx, near,
 			sender.Packet{Payload: fmt.Appendf(nil, "%d", i)},
 			sender.Packet{Node: "far", Payload: fmt.Appendf(nil, "%d, to one", i)}))
 	}
@@ -100,7 +100,7 @@ func TestUnconfirmedIsNotMissed(t *testing.T) {
 	defer cancel()
 	var batches []*batch
 	for range 3 {
-		batches = append(batches, begin(near, ctx, sender.Packet{Payload: []byte("lost")}, sender.Packet{Node: "far", Payload: []byte("lost, to one")}))
+		batches = append(batches, begin(ctx, near, sender.Packet{Payload: []byte("lost")}, sender.Packet{Node: "far", Payload: []byte("lost, to one")}))
 	}
 	for _, i := range []int{1, 0, 2} {
 		if err := batches[i].confirm(); !errors.Is(err, context.DeadlineExceeded) || batches[i].packets[0].Done || batches[i].packets[1].Done {
