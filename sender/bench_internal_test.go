@@ -177,7 +177,7 @@ func BenchmarkClusterReceive(b *testing.B) {
 			wire := e.encode()
 			b.ReportAllocs()
 			for b.Loop() {
-				c.deliver(wire)
+				c.deliver(wire, time.Now())
 			}
 			if c.counts.foreign.Load() != 0 || c.counts.received.Load() == 0 {
 				b.Error("nothing was received")

@@ -299,21 +299,21 @@ func (c *Cluster) receive(ctx context.Context) {
 		case LinkUp:
 			c.linkUp()
 		default:
-			if !unpack(event.Payload, c.deliver) {
+			now := time.Now()
+			if !unpack(event.Payload, func(payload []byte) { c.deliver(payload, now) }) {
 				c.counts.foreign.Add(1)
 			}
 		}
 	}
 }
 
-// deliver handles one envelope.
-func (c *Cluster) deliver(payload []byte) {
+// deliver handles one envelope, which came at now.
+func (c *Cluster) deliver(payload []byte, now time.Time) {
 	e, err := decodeEnvelope(payload)
 	if err != nil {
 		c.counts.foreign.Add(1)
 		return
 	}
-	now := time.Now()
 	if e.origin == c.self {
 		c.ownEnvelope(c.started.Add(e.time.Sub(c.started)), now)
 		return

@@ -40,7 +40,7 @@ func FuzzDeliver(f *testing.F) {
 			tracing: newTracing(sdk.NewTracerProvider()),
 		}
 		for range 2 {
-			c.deliver(payload)
+			c.deliver(payload, time.Now())
 		}
 		_ = c.Ready()
 		c.Peers()

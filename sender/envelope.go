@@ -71,8 +71,8 @@ var (
 // maxNodeName is the longest node name in bytes, as websocket.NewSessionManager has it.
 const maxNodeName = 64
 
-// headerSize is more than an envelope needs beside its texts and content.
-const headerSize = 2 + 8 + 7*binary.MaxVarintLen64
+// headerSize is the most that an envelope needs beside its texts and content.
+const headerSize = 2 + 8 + 2*binary.MaxVarintLen64 + 5*binary.MaxVarintLen32
 
 // targetText returns the target's text form, which it makes once.
 func (e *envelope) targetText() string {
@@ -118,38 +118,47 @@ func decodeEnvelope(b []byte) (envelope, error) {
 		return envelope{}, errUnknownVersion
 	}
 	e := envelope{kind: envelopeKind(b[1])}
-	d := decoder{rest: b[2:]}
-	e.origin.node = d.text()
+	d := decoder{all: b, rest: b[2:]}
+	var target, messageType, key, trace text
+	node := d.text()
 	e.origin.start = int64(d.uint64())
 	e.number = d.uvarint()
 	e.time = time.UnixMicro(int64(d.uvarint()))
 	switch e.kind {
 	case kindProbe, kindLeave:
 	case kindMessage:
-		target := d.text()
-		e.message.Type = d.text()
-		e.message.Key = d.text()
-		e.traceParent = d.text()
-		e.message.Content = d.rest
-		if !d.failed {
-			var err error
-			if e.target, err = websocket.ParseTarget(target); err != nil {
-				return envelope{}, fmt.Errorf("%w: %w", errForeign, err)
-			}
-		}
+		target, messageType, key, trace = d.text(), d.text(), d.text(), d.text()
 	default:
 		return envelope{}, errUnknownVersion
 	}
-	if d.failed || e.origin.node == "" || len(e.origin.node) > maxNodeName {
+	if d.failed {
 		return envelope{}, errForeign
+	}
+	head := string(b[:len(b)-len(d.rest)]) // has all texts: one allocation instead of five
+	e.origin.node = node.in(head)
+	if e.origin.node == "" || len(e.origin.node) > maxNodeName {
+		return envelope{}, errForeign
+	}
+	if e.kind == kindMessage {
+		var err error
+		if e.target, err = websocket.ParseTarget(target.in(head)); err != nil {
+			return envelope{}, fmt.Errorf("%w: %w", errForeign, err)
+		}
+		e.message = websocket.Message{Type: messageType.in(head), Key: key.in(head), Content: d.rest}
+		e.traceParent = trace.in(head)
 	}
 	return e, nil
 }
 
+// text is where a text is in an envelope.
+type text struct{ begin, end int }
+
+func (t text) in(head string) string { return head[t.begin:t.end] }
+
 // decoder reads fields; after the first that is cut short all are zero.
 type decoder struct {
-	rest   []byte
-	failed bool
+	all, rest []byte
+	failed    bool
 }
 
 func (d *decoder) uvarint() uint64 {
@@ -172,16 +181,16 @@ func (d *decoder) uint64() uint64 {
 	return v
 }
 
-// text reads a text.
-func (d *decoder) text() string {
+// text skips a text and returns where it is.
+func (d *decoder) text() text {
 	n := d.uvarint()
 	if n > uint64(len(d.rest)) {
 		d.fail()
-		return ""
+		return text{}
 	}
-	text := string(d.rest[:n])
+	begin := len(d.all) - len(d.rest)
 	d.rest = d.rest[n:]
-	return text
+	return text{begin, begin + int(n)}
 }
 
 func (d *decoder) fail() { d.rest, d.failed = nil, true }

@@ -2,6 +2,7 @@ package sender
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 )
@@ -83,7 +84,7 @@ func (p *peers) note(e *envelope, now time.Time) (v verdict) {
 			return verdict{overflow: true}
 		}
 		known = &peer{}
-		p.last[e.origin] = known
+		p.last[origin{strings.Clone(e.origin.node), e.origin.start}] = known // it is part of a whole envelope
 	}
 	v.since = known.counted
 	switch {

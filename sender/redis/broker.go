@@ -44,6 +44,7 @@ type Broker struct {
 	publishing sync.Mutex
 	publisher  *goredis.Client // guarded by publishing; nil where there is none
 	posts      []*post         // likewise, what it publishes with
+	commands   []goredis.Cmder // likewise, those of one pipeline
 }
 
 // New returns a Broker for a node that has a client's settings. It finds the

@@ -20,6 +20,9 @@ const (
 	// connection that receives.
 	pingInterval = time.Second
 
+	// bufferSize has a busy node's batch in one write.
+	bufferSize = 64 << 10
+
 	firstRetry = 50 * time.Millisecond
 	lastRetry  = time.Second
 )
@@ -53,6 +56,7 @@ func (b *Broker) connect(ctx context.Context) (*goredis.Client, error) {
 	// also after it is closed, when its first dial fails.
 	o.PoolSize, o.MinIdleConns, o.MaxIdleConns, o.MaxActiveConns = 2, 0, 0, 0
 	o.PipelinePoolSize = -1
+	o.ReadBufferSize, o.WriteBufferSize = bufferSize, bufferSize
 	return goredis.NewClient(&o), nil
 }
 

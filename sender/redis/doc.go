@@ -41,12 +41,12 @@
 // # Links
 //
 // A broker has two connections, to publish and to receive. Where it hears nothing
-// for three seconds, of pings that it sends each second too, or a packet takes
-// longer than that to come, it takes the link to be broken. It makes it again
-// after 50 ms at first, and after at most a second, and subscribes to all that
-// the node holds before it says that the link is up. A subscription that Redis
-// ends by itself, as it does when a slot of a Redis Cluster moves, is a broken
-// link as well.
+// for three to four seconds, of pings that it sends each second too, or a packet
+// takes longer than that to come, it takes the link to be broken. It makes it
+// again after 50 ms at first, and after at most a second, and subscribes to all
+// that the node holds before it says that the link is up. A subscription that
+// Redis ends by itself, as it does when a slot of a Redis Cluster moves, is a
+// broken link as well.
 //
 // What was seen with Redis 7.0 on the same machine, one node sending a hundred
 // messages a second to another while something was broken for five seconds; the

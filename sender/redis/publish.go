@@ -57,16 +57,16 @@ func (b *Broker) publish(ctx context.Context, packets []sender.Packet) error {
 	}
 	client := b.publisher
 	alive := context.AfterFunc(ctx, func() { _ = client.Close() })
-	commands := make([]goredis.Cmder, len(packets))
+	b.commands = b.commands[:0]
 	for i := range packets {
-		commands[i] = b.command(ctx, i, &packets[i])
+		b.commands = append(b.commands, b.command(ctx, i, &packets[i]))
 	}
 	pipeline := client.Pipeline()
-	err := pipeline.BatchProcess(ctx, commands...)
+	err := pipeline.BatchProcess(ctx, b.commands...)
 	if err == nil {
 		_, err = pipeline.Exec(ctx)
 	}
-	for i, command := range commands {
+	for i, command := range b.commands {
 		if command.Err() != nil {
 			continue
 		}
@@ -78,6 +78,7 @@ func (b *Broker) publish(ctx context.Context, packets []sender.Packet) error {
 	for _, p := range b.posts[:min(len(b.posts), len(packets))] {
 		p.payload = nil
 	}
+	clear(b.commands)
 	if !alive() || err != nil {
 		b.dropPublisher()
 	}

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unsafe"
 
 	goredis "github.com/redis/go-redis/v9"
 
@@ -69,6 +70,8 @@ type subscription struct {
 	// given counts the channels that were given up, so that what the server ends
 	// by itself is told from it.
 	given atomic.Int64
+	// heard: something has come since write last looked.
+	heard atomic.Bool
 }
 
 // newSubscription returns a subscription to all that is wanted, when it is live.
@@ -139,15 +142,16 @@ var established = func() context.Context {
 func (s *subscription) read(wanted int) error {
 	var given int64
 	for {
-		// The time is for a whole message: after a timeout within one the rest
-		// would be read as the next, so a timeout is always the end.
-		received, err := s.pubsub.ReceiveTimeout(established, ioTimeout)
+		// Without a deadline, which is dear for each message: write sees to the time.
+		received, err := s.pubsub.Receive(established)
 		if err != nil {
 			return err
 		}
+		s.heard.Store(true)
 		switch r := received.(type) {
 		case *goredis.Message:
-			s.feed.Offer([]byte(r.Payload))
+			// Not copied: go-redis made the string for this message, and nobody else has it.
+			s.feed.Offer(unsafe.Slice(unsafe.StringData(r.Payload), len(r.Payload)))
 		case *goredis.Subscription:
 			switch r.Kind {
 			case "subscribe", "ssubscribe":
@@ -163,7 +167,11 @@ func (s *subscription) read(wanted int) error {
 	}
 }
 
-// write tells the server what is wanted, and asks for signs of life.
+// errSilent ends a subscription that nothing has come on for too long.
+var errSilent = fmt.Errorf("nothing has come for %s", ioTimeout)
+
+// write tells the server what is wanted, and asks for signs of life. Without any
+// for ioTimeout, or up to a pingInterval more, it ends.
 func (s *subscription) write(wanted []string) error {
 	for batch := range slices.Chunk(wanted, channelsAtOnce) {
 		if err := s.on(established, batch); err != nil {
@@ -172,6 +180,7 @@ func (s *subscription) write(wanted []string) error {
 	}
 	ticker := time.NewTicker(pingInterval)
 	defer ticker.Stop()
+	silent := time.Duration(0)
 	for {
 		on, off := s.channels.next(channelsAtOnce)
 		if err := s.on(established, on); err != nil {
@@ -186,6 +195,13 @@ func (s *subscription) write(wanted []string) error {
 		select {
 		case <-s.channels.changed:
 		case <-ticker.C:
+			// A message counts when it is whole.
+			if silent += pingInterval; s.heard.Swap(false) {
+				silent = 0
+			}
+			if silent >= ioTimeout {
+				return errSilent
+			}
 			if err := s.pubsub.Ping(established); err != nil {
 				return err
 			}
