@@ -42,7 +42,7 @@ func BenchmarkEnvelope(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				e := benchEnvelope(to.target)
-				if size := e.size(); size < len(e.encode()) {
+				if size := e.size(); size < len(e.append(nil)) {
 					b.Fatal("too small")
 				}
 			}
@@ -51,7 +51,7 @@ func BenchmarkEnvelope(b *testing.B) {
 	for _, to := range benchTargets {
 		b.Run("decode/"+to.name, func(b *testing.B) {
 			e := benchEnvelope(to.target)
-			wire := e.encode()
+			wire := e.append(nil)
 			b.ReportAllocs()
 			for b.Loop() {
 				if _, err := decodeEnvelope(wire); err != nil {
@@ -98,9 +98,8 @@ func BenchmarkGroup(b *testing.B) {
 				next:       newBatch(),
 			}
 			ctx := b.Context()
-			packet := Packet{Payload: benchContent}
 			each(b, goroutines, func() {
-				if _, err := g.send(ctx, len(benchContent), func() Packet { return packet }); err != nil {
+				if _, err := g.send(ctx, len(benchContent), func(payloads []byte) (Packet, []byte) { return Packet{}, append(payloads, benchContent...) }); err != nil {
 					b.Error(err)
 				}
 			})
@@ -174,7 +173,7 @@ func BenchmarkClusterReceive(b *testing.B) {
 		b.Run(to.name, func(b *testing.B) {
 			c := benchCluster(b)
 			e := benchEnvelope(to.target)
-			wire := e.encode()
+			wire := e.append(nil)
 			b.ReportAllocs()
 			for b.Loop() {
 				c.deliver(wire, time.Now())

@@ -28,7 +28,7 @@ type Broker interface {
 	// it, to an address and to all alike. Publish sets Packet.Nodes where the
 	// broker tells how many nodes took a packet. An error means that any of them
 	// may be lost; those that are known to be published have Packet.Done set.
-	// Payloads are not kept.
+	// Payloads are not kept: where it returns nil their memory is used again.
 	Publish(ctx context.Context, packets []Packet) error
 	// Receive returns the next thing that happened, waiting for it. A node
 	// receives its own packets too. The driver reconnects by itself, for as

@@ -226,7 +226,7 @@ func (c *Cluster) publish(ctx context.Context, packet Packet, e *envelope) (Pack
 	if size > c.can.MaxPayload {
 		return packet, fmt.Errorf("%w: %d bytes with its envelope, the limit is %d", ErrTooLarge, size, c.can.MaxPayload)
 	}
-	published, err := c.group.send(ctx, size, func() Packet {
+	published, err := c.group.send(ctx, size, func(payloads []byte) (Packet, []byte) {
 		e.time = c.now()
 		if packet.Node == "" && packet.Address == "" {
 			if e.kind == kindMessage {
@@ -234,8 +234,7 @@ func (c *Cluster) publish(ctx context.Context, packet Packet, e *envelope) (Pack
 			}
 			e.number = c.number
 		}
-		packet.Payload = e.encode()
-		return packet
+		return packet, e.append(payloads)
 	})
 	if err != nil {
 		c.counts.publishErrors.Add(1)
@@ -277,7 +276,7 @@ func (c *Cluster) leave(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, c.options.PublishTimeout)
 	defer cancel()
 	e := envelope{kind: kindLeave, origin: c.self, number: c.number, time: c.now()}
-	if err := c.broker.Publish(ctx, []Packet{{Payload: e.encode(), Nodes: NodesUnknown}}); err != nil {
+	if err := c.broker.Publish(ctx, []Packet{{Payload: e.append(nil), Nodes: NodesUnknown}}); err != nil {
 		return fmt.Errorf("say goodbye: %w", err)
 	}
 	return nil

@@ -18,15 +18,15 @@ func FuzzDeliver(f *testing.F) {
 		f.Fatal(err)
 	}
 	e := message(websocket.ToAll().InTenant("t").Except("n-1"), "content")
-	f.Add(e.encode())
+	f.Add(e.append(nil))
 	e.traceParent = "00-not a trace-01"
-	f.Add(e.encode())
+	f.Add(e.append(nil))
 	for _, kind := range []envelopeKind{kindMessage, kindProbe, kindLeave} {
 		for _, from := range []origin{{"node1", 1}, {"node1", 2}, {"node2", 1 << 62}, {"node2", -1}} {
 			e := message(websocket.ToUser(2, "1024"), "")
 			e.kind, e.origin, e.time = kind, from, time.UnixMicro(1<<62)
 			e.number = 1<<64 - 1
-			f.Add(e.encode())
+			f.Add(e.append(nil))
 		}
 	}
 	f.Add([]byte(nil))

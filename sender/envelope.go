@@ -87,9 +87,8 @@ func (e *envelope) size() int {
 	return headerSize + len(e.origin.node) + len(e.targetText()) + len(e.message.Type) + len(e.message.Key) + len(e.traceParent) + len(e.message.Content)
 }
 
-// encode returns the wire form.
-func (e *envelope) encode() []byte {
-	b := make([]byte, 0, e.size())
+// append appends the wire form.
+func (e *envelope) append(b []byte) []byte {
 	b = append(b, envelopeVersion, byte(e.kind))
 	b = appendText(b, e.origin.node)
 	b = binary.BigEndian.AppendUint64(b, uint64(e.origin.start))

@@ -51,7 +51,7 @@ func TestEnvelopeRoundTrip(t *testing.T) {
 	}
 	for name, e := range tests {
 		t.Run(name, func(t *testing.T) {
-			wire := e.encode()
+			wire := e.append(nil)
 			if len(wire) > e.size() {
 				t.Errorf("the wire form takes %d bytes, size says at most %d", len(wire), e.size())
 			}
@@ -85,14 +85,14 @@ func TestEnvelopeWireForm(t *testing.T) {
 		"01" + hex.EncodeToString([]byte("k")) +
 		"37" + hex.EncodeToString([]byte(e.traceParent)) +
 		hex.EncodeToString([]byte(`{"a":1}`))
-	if got := hex.EncodeToString(e.encode()); got != want {
+	if got := hex.EncodeToString(e.append(nil)); got != want {
 		t.Errorf("the wire form is\n%s, want\n%s", got, want)
 	}
 }
 
 func TestDecodeDoesNotCopyContent(t *testing.T) {
 	e := message(websocket.ToAll(), "content")
-	wire := e.encode()
+	wire := e.append(nil)
 	got, err := decodeEnvelope(wire)
 	if err != nil {
 		t.Fatal(err)
@@ -105,14 +105,14 @@ func TestDecodeDoesNotCopyContent(t *testing.T) {
 
 func TestDecodeForeign(t *testing.T) {
 	e := message(websocket.ToAll(), "")
-	wire := e.encode()
+	wire := e.append(nil)
 	for n := range len(wire) {
 		if _, err := decodeEnvelope(wire[:n]); !errors.Is(err, errForeign) {
 			t.Errorf("cut to %d of %d bytes: %v", n, len(wire), err)
 		}
 	}
-	probe := (&envelope{kind: kindProbe, origin: origin{"node1", 1}, time: time.UnixMilli(1)}).encode()
-	with := func(e envelope) []byte { return e.encode() }
+	probe := (&envelope{kind: kindProbe, origin: origin{"node1", 1}, time: time.UnixMilli(1)}).append(nil)
+	with := func(e envelope) []byte { return e.append(nil) }
 	tests := map[string]struct {
 		wire []byte
 		err  error
@@ -150,7 +150,7 @@ func FuzzDecodeEnvelope(f *testing.F) {
 		{kind: kindProbe, origin: origin{"n", 1}, time: time.UnixMilli(1)},
 		{kind: kindLeave, origin: origin{"n", 1}, time: time.UnixMilli(1)},
 	} {
-		wire := e.encode()
+		wire := e.append(nil)
 		f.Add(wire)
 		f.Add(wire[:len(wire)-1])
 	}
@@ -173,7 +173,7 @@ func FuzzDecodeEnvelope(f *testing.F) {
 				t.Fatalf("a decoded target is invalid: %v", err)
 			}
 		}
-		again, err := decodeEnvelope(e.encode())
+		again, err := decodeEnvelope(e.append(nil))
 		if err != nil {
 			t.Fatalf("its own encoding is not decoded: %v", err)
 		}
@@ -181,7 +181,7 @@ func FuzzDecodeEnvelope(f *testing.F) {
 			again.message.Type != e.message.Type || again.message.Key != e.message.Key || again.traceParent != e.traceParent || !bytes.Equal(again.message.Content, e.message.Content) {
 			t.Fatalf("%+v became %+v", e, again)
 		}
-		if len(e.encode()) > e.size() {
+		if len(e.append(nil)) > e.size() {
 			t.Fatal("the wire form is larger than size says")
 		}
 	})

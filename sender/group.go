@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -44,24 +45,44 @@ func pipeline(b Broker) (begin func(context.Context, []Packet) (confirm func() e
 	}, 1
 }
 
-// batch is what is published at a time.
+// batch is what is published at a time. Its memory is used again: what a message
+// leaves behind is what most of a flood's collections would be for.
 type batch struct {
-	packets []Packet
-	bytes   int
-	taken   chan struct{} // closed when it no longer gathers
-	done    chan struct{} // closed when it is published, or is not
-	err     error
+	packets  []Packet
+	payloads []byte // of the packets, one behind the other
+	bytes    int
+	taken    chan struct{} // closed when it no longer gathers
+	done     chan struct{} // closed when it is published, or is not
+	err      error
+	users    atomic.Int32 // the group, and the sends that wait for it
 }
+
+var batches = sync.Pool{New: func() any { return new(batch) }}
 
 func newBatch() *batch {
-	return &batch{taken: make(chan struct{}), done: make(chan struct{})}
+	b := batches.Get().(*batch)
+	b.taken, b.done = make(chan struct{}), make(chan struct{})
+	b.users.Store(1)
+	return b
 }
 
-// send publishes the packet that fill returns and waits for it. fill is called
-// once there is room, under the lock that orders the packets. The error is
-// ErrBusy where there was no room until ctx ended, and ErrClosed; others wrap
-// ErrNotPublished.
-func (g *group) send(ctx context.Context, size int, fill func() Packet) (Packet, error) {
+// leave is called when one of its users is done with b. Payloads are not used
+// again that were not published: the driver of a broker that did not answer may
+// still be writing them.
+func (b *batch) leave() {
+	if b.users.Add(-1) > 0 || b.err != nil {
+		return
+	}
+	clear(b.packets)
+	b.packets, b.payloads, b.bytes = b.packets[:0], b.payloads[:0], 0
+	batches.Put(b)
+}
+
+// send publishes a packet and waits for it. fill makes it: it appends the payload
+// to what it is given and returns that. It is called once there is room, under the
+// lock that orders the packets. The error is ErrBusy where there was no room until
+// ctx ended, and ErrClosed; others wrap ErrNotPublished.
+func (g *group) send(ctx context.Context, size int, fill func(payloads []byte) (Packet, []byte)) (Packet, error) {
 	g.mu.Lock()
 	for !g.closed && len(g.next.packets) > 0 && (len(g.next.packets) >= g.maxPackets || g.next.bytes+size > g.maxBytes) {
 		taken := g.next.taken
@@ -78,7 +99,11 @@ func (g *group) send(ctx context.Context, size int, fill func() Packet) (Packet,
 		return Packet{}, ErrClosed
 	}
 	b, index := g.next, len(g.next.packets)
-	b.packets = append(b.packets, fill())
+	b.users.Add(1)
+	defer b.leave()
+	packet, payloads := fill(b.payloads)
+	packet.Payload = payloads[len(b.payloads):len(payloads):len(payloads)]
+	b.packets, b.payloads = append(b.packets, packet), payloads
 	b.bytes += size
 	if g.takeTurn() {
 		g.running.Add(1)
@@ -92,7 +117,8 @@ func (g *group) send(ctx context.Context, size int, fill func() Packet) (Packet,
 		// It may go out yet, which the caller is not to wait for.
 		return Packet{Nodes: NodesUnknown}, fmt.Errorf("%w: %w", ErrNotPublished, ctx.Err())
 	}
-	packet := b.packets[index]
+	packet = b.packets[index]
+	packet.Payload = nil // it is the batch's
 	if b.err != nil && !packet.Done {
 		return packet, fmt.Errorf("%w: %w", ErrNotPublished, b.err)
 	}
@@ -142,6 +168,7 @@ func (g *group) flow() {
 		g.underWay -= len(b.packets)
 		turn = g.takeTurn()
 		g.mu.Unlock()
+		b.leave()
 	}
 }
 

@@ -83,7 +83,9 @@ func newGroup(g *gate, packets, bytes int) *group {
 }
 
 func send(ctx context.Context, g *group, text string) (Packet, error) {
-	return g.send(ctx, len(text), func() Packet { return Packet{Payload: []byte(text), Nodes: NodesUnknown} })
+	return g.send(ctx, len(text), func(payloads []byte) (Packet, []byte) {
+		return Packet{Nodes: NodesUnknown}, append(payloads, text...)
+	})
 }
 
 // sending sends in the background, after what was sent before has been taken in.
@@ -255,7 +257,10 @@ func TestGroupBounds(t *testing.T) {
 					begun := time.Now()
 					short, cancel := context.WithTimeout(ctx, time.Second)
 					called := false
-					_, err := g.send(short, test.size, func() Packet { called = true; return Packet{Payload: []byte(text(100 + i))} })
+					_, err := g.send(short, test.size, func(payloads []byte) (Packet, []byte) {
+						called = true
+						return Packet{}, append(payloads, text(100+i)...)
+					})
 					cancel()
 					if !errors.Is(err, ErrBusy) || !errors.Is(err, context.DeadlineExceeded) {
 						t.Fatalf("send into a full group returned %v", err)
@@ -471,5 +476,38 @@ func testGroupConcurrently(t *testing.T, few int) {
 	}
 	if len(published) != senders*count {
 		t.Errorf("published %d, want %d", len(published), senders*count)
+	}
+}
+
+// The memory of a batch is used again, but not while the driver may be at it
+// still: one that has failed can have left it to a write that goes on.
+func TestGroupLeavesWhatFailed(t *testing.T) {
+	g := newGroup(&gate{}, 100, 1000)
+	var lost [][]byte
+	fail := true
+	g.begin = func(_ context.Context, packets []Packet) func() error {
+		return func() error {
+			if !fail {
+				return nil
+			}
+			lost = append(lost, packets[0].Payload)
+			return errors.New("lost")
+		}
+	}
+	for i := range 50 {
+		fail = true
+		if _, err := send(t.Context(), g, fmt.Sprint("failed ", i)); !errors.Is(err, ErrNotPublished) {
+			t.Fatal(err)
+		}
+		fail = false
+		if _, err := send(t.Context(), g, "published"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	g.close()
+	for i, payload := range lost {
+		if want := fmt.Sprint("failed ", i); string(payload) != want {
+			t.Fatalf("a batch that was lost has become %q, was %q", payload, want)
+		}
 	}
 }

@@ -3,6 +3,7 @@ package sender
 import (
 	"context"
 	"encoding/binary"
+	"sync"
 )
 
 // packSize is how large a pack becomes at most, in bytes. A broker works as long
@@ -21,10 +22,7 @@ var packBytes = [2]byte{envelopeVersion, byte(kindPack)}
 //
 // limit is the most that a packet carries, in bytes.
 func beginPacked(ctx context.Context, begin func(context.Context, []Packet) func() error, packets []Packet, limit int) (confirm func() error) {
-	var (
-		packed = make([]Packet, 0, len(packets))
-		counts = make([]int, 0, len(packets)) // of the packets in each of packed
-	)
+	p := packings.Get().(*packing)
 	limit = min(limit, packSize)
 	for rest := packets; len(rest) > 0; {
 		count, size := 0, len(packBytes)
@@ -37,27 +35,43 @@ func beginPacked(ctx context.Context, begin func(context.Context, []Packet) func
 		}
 		one := rest[0]
 		if count > 1 {
-			one.Payload = pack(rest[:count], min(size, limit))
+			from := len(p.payloads)
+			p.payloads = appendPack(p.payloads, rest[:count])
+			one.Payload = p.payloads[from:len(p.payloads):len(p.payloads)]
 		}
-		packed, counts = append(packed, one), append(counts, count)
+		p.packed, p.counts = append(p.packed, one), append(p.counts, count)
 		rest = rest[count:]
 	}
-	confirmPacked := begin(ctx, packed)
+	confirmPacked := begin(ctx, p.packed)
 	return func() error {
 		err := confirmPacked()
 		rest := packets
-		for i, one := range packed {
-			for j := range rest[:counts[i]] {
+		for i, one := range p.packed {
+			for j := range rest[:p.counts[i]] {
 				rest[j].Done, rest[j].Nodes = one.Done, one.Nodes
 			}
-			rest = rest[counts[i]:]
+			rest = rest[p.counts[i]:]
+		}
+		if err == nil { // see batch.leave
+			clear(p.packed)
+			p.packed, p.counts, p.payloads = p.packed[:0], p.counts[:0], p.payloads[:0]
+			packings.Put(p)
 		}
 		return err
 	}
 }
 
-func pack(packets []Packet, size int) []byte {
-	b := append(make([]byte, 0, size), packBytes[:]...)
+// packing is what beginPacked makes of a batch. Its memory is used again.
+type packing struct {
+	packed   []Packet
+	counts   []int  // of the packets in each of packed
+	payloads []byte // of those that are packs, one behind the other
+}
+
+var packings = sync.Pool{New: func() any { return new(packing) }}
+
+func appendPack(b []byte, packets []Packet) []byte {
+	b = append(b, packBytes[:]...)
 	for _, p := range packets {
 		b = append(binary.AppendUvarint(b, uint64(len(p.Payload))), p.Payload...)
 	}

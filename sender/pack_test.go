@@ -49,7 +49,7 @@ func TestPacketsThatFollowEachOtherArePacked(t *testing.T) {
 			want, _ := arrived(test.packets)
 			var got []Packet
 			confirm := beginPacked(t.Context(), func(_ context.Context, packets []Packet) func() error {
-				got = packets
+				got = slices.Clone(packets)
 				return func() error {
 					for i := range packets {
 						packets[i].Done, packets[i].Nodes = true, i
@@ -60,10 +60,10 @@ func TestPacketsThatFollowEachOtherArePacked(t *testing.T) {
 			if len(got) != test.want {
 				t.Errorf("%d packets have begun, want %d", len(got), test.want)
 			}
+			received, whole := arrived(got) // what they are in is used again after confirm
 			if err := confirm(); err != nil {
 				t.Fatal(err)
 			}
-			received, whole := arrived(got)
 			if diff := cmp.Diff(want, received); diff != "" || !whole {
 				t.Errorf("whole %t; %s", whole, diff)
 			}
@@ -118,7 +118,7 @@ func FuzzUnpack(f *testing.F) {
 		if !whole || len(packets) < 2 {
 			return
 		}
-		again, whole := arrived([]Packet{{Payload: pack(packets, len(b))}})
+		again, whole := arrived([]Packet{{Payload: appendPack(nil, packets)}})
 		if !whole || len(again) != len(packets) {
 			t.Errorf("%d packets come back as %d", len(packets), len(again))
 		}

@@ -150,7 +150,9 @@ func (n *node) say(texts ...string) {
 	for i, text := range texts {
 		packets[i].Payload = []byte(text)
 	}
-	n.publish(packets...)
+	for _, p := range n.publish(packets...) {
+		clear(p.Payload) // a Cluster uses the memory again
+	}
 }
 
 // next returns what is received next, and takes note of news of the link.

@@ -53,6 +53,9 @@ func (b *batch) confirmed() {
 	if err := b.confirm(); err != nil {
 		b.n.s.Fatalf("a confirm of %s: %v", b.n.name, err)
 	}
+	for _, p := range b.packets {
+		clear(p.Payload) // a Cluster uses the memory again
+	}
 }
 
 // testBegin: a Cluster has several batches under way. A driver that hands some of
