@@ -221,12 +221,21 @@ func (m *SessionManager) Queued() (messages, bytes int) {
 }
 
 // encodings are the frames of one message, made as sessions need them.
-type encodings []encoding
+type encodings struct {
+	first encoding // the only one, for most
+	more  []encoding
+}
 
 type encoding struct {
-	format *format
+	format *format // nil in one that is not made yet
 	frame  []byte
 	err    error
+}
+
+// is reports whether the frame is that of sessions with a format. Servers that
+// share a manager have formats of their own.
+func (e *encoding) is(of *format) bool {
+	return e.format == of || e.format != nil && *e.format == *of
 }
 
 // frame returns the frame of msg for s; nil where s is not to get it.
@@ -234,14 +243,20 @@ func (e *encodings) frame(s *Session, msg Message) ([]byte, error) {
 	if !s.format.shared {
 		return s.encode(msg)
 	}
-	for i := range *e {
-		// Servers that share a manager have formats of their own.
-		if known := (*e)[i].format; known == s.format || *known == *s.format {
-			return (*e)[i].frame, (*e)[i].err
+	if e.first.is(s.format) {
+		return e.first.frame, e.first.err
+	}
+	for i := range e.more {
+		if e.more[i].is(s.format) {
+			return e.more[i].frame, e.more[i].err
 		}
 	}
 	frame, err := s.encode(msg)
-	*e = append(*e, encoding{s.format, frame, err})
+	if made := (encoding{s.format, frame, err}); e.first.format == nil {
+		e.first = made
+	} else {
+		e.more = append(e.more, made)
+	}
 	return frame, err
 }
 
