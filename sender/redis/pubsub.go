@@ -8,7 +8,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-	"unsafe"
 
 	goredis "github.com/redis/go-redis/v9"
 
@@ -150,8 +149,7 @@ func (s *subscription) read(wanted int) error {
 		s.heard.Store(true)
 		switch r := received.(type) {
 		case *goredis.Message:
-			// Not copied: go-redis made the string for this message, and nobody else has it.
-			s.feed.Offer(unsafe.Slice(unsafe.StringData(r.Payload), len(r.Payload)))
+			s.feed.Offer([]byte(r.Payload))
 		case *goredis.Subscription:
 			switch r.Kind {
 			case "subscribe", "ssubscribe":
