@@ -46,7 +46,7 @@ var caught = map[memory.Fault]struct{ by, saying string }{
 	memory.PublishHangs:          {"PublishContext", "has not returned"},
 	memory.PublishDefers:         {"PublishContext", "given up"},
 	memory.BeginsLate:            {"Begin", "received"},
-	memory.ConfirmsEarly:         {"Confirm", "want \"after round 0\""},
+	memory.ConfirmsEarly:         {"Confirm", "want \"after round"},
 	memory.ConfirmHangs:          {"ConfirmAfterClose", "has not returned"},
 	memory.PublishAfterClose:     {"UseAfterClose", "Publish after Close returned <nil>"},
 	memory.CloseHangs:            {"CloseTwice", "has not returned"},
