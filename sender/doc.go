@@ -46,10 +46,10 @@
 //
 // # Writing a driver
 //
-// A driver implements [Broker], which moves packets of bytes between nodes, and
-// [Router] if its broker can deliver to some nodes only, and [Pipeliner] if its
-// broker keeps the order of batches that are under way together. It registers
-// itself with [RegisterBroker] in init, and package sender/sendertest has the suite that it
+// A driver implements [Broker], which moves packets of bytes between nodes. It is
+// a [Router] too if its broker can deliver to some nodes only, and a [Pipeliner] if
+// that keeps the order of batches that are under way together. It registers itself
+// with [RegisterBroker] in init, and package sender/sendertest has the suite that it
 // must pass. Addressing, encoding, batching, limits, numbers and readiness are
 // written once, in [Cluster].
 package sender
