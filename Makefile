@@ -31,10 +31,12 @@ check: $(GOLANGCI_LINT) ## Check format, vet, lint, go.mod and the scripts
 
 .PHONY: bench
 bench: ## Measure against other servers, 8 rounds in 20 minutes, and keep it in bench/results
+	scripts/install-brokers.sh
 	cd bench && go run ./cmd/bench -save && go run ./cmd/pairs -save
 
 .PHONY: bench-quick
 bench-quick: ## Measure less, in 3 minutes, and keep nothing
+	scripts/install-brokers.sh
 	cd bench && go run ./cmd/bench -quick && go run ./cmd/pairs -quick
 
 .PHONY: bench-compare
@@ -43,6 +45,7 @@ bench-compare: ## Compare the benchmarks with the previous commit's (BASE=main w
 
 .PHONY: faults
 faults: ## Break brokers, links and nodes, and put what comes of it into README.md
+	scripts/install-brokers.sh
 	go run ./internal/faults/cmd -readme README.md
 
 .PHONY: brokers-up
