@@ -207,7 +207,20 @@ func (b *Broker) Restart() error {
 }
 
 // Pause stops the broker's processes where they are: connections stand and can be made, and nothing answers.
-func (b *Broker) Pause() error { return b.signal(pauseSignal) }
+// It returns when all of them stand.
+func (b *Broker) Pause() error {
+	if err := b.signal(pauseSignal); err != nil {
+		return err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, p := range b.processes {
+		if err := p.awaitPause(); err != nil {
+			return fmt.Errorf("brokers: pause %s: %w", b.Kind, err)
+		}
+	}
+	return nil
+}
 
 // Resume lets a paused broker go on.
 func (b *Broker) Resume() error { return b.signal(resumeSignal) }

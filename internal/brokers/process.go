@@ -72,6 +72,22 @@ func (p *process) signal(signal syscall.Signal) error {
 	return signalGroup(p.cmd.Process.Pid, signal)
 }
 
+// awaitPause returns when the process and its children stand. A signal is sent long before a busy machine has every thread
+// look at it, and until then they answer.
+func (p *process) awaitPause() error {
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	deadline := time.After(10 * time.Second)
+	for !groupStands(p.cmd.Process.Pid) {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			return errors.New("it still runs after 10 seconds")
+		}
+	}
+	return nil
+}
+
 // stop asks the process to end, and kills what is left of it in the end.
 func (p *process) stop(patience time.Duration) error {
 	// Only the child is asked: it ends its own children in its own order.

@@ -17,3 +17,5 @@ const (
 func apart(*exec.Cmd) {}
 
 func signalGroup(int, syscall.Signal) error { return errors.ErrUnsupported }
+
+func groupStands(int) bool { return true }

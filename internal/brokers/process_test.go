@@ -58,6 +58,29 @@ func TestTail(t *testing.T) {
 	}
 }
 
+// A paused process is known from one that runs, by its children too.
+func TestAwaitPause(t *testing.T) {
+	p, err := startProcess([]string{"sh", "-c", "while :; do :; done & while :; do :; done"},
+		nil, t.TempDir(), filepath.Join(t.TempDir(), "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := p.kill(); err != nil {
+			t.Error(err)
+		}
+	})
+	if groupStands(p.cmd.Process.Pid) {
+		t.Error("a process that runs is said to stand")
+	}
+	if err := errors.Join(p.signal(pauseSignal), p.awaitPause()); err != nil {
+		t.Fatal(err)
+	}
+	if !groupStands(p.cmd.Process.Pid) {
+		t.Error("a paused process is said to run")
+	}
+}
+
 // Two reservations at a time never share a port, though nobody listens on it.
 func TestPortsAreHeld(t *testing.T) {
 	held := map[int]bool{}

@@ -3,8 +3,14 @@
 package brokers
 
 import (
+	"bytes"
 	"errors"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
 	"syscall"
 )
 
@@ -25,4 +31,22 @@ func signalGroup(pid int, signal syscall.Signal) error {
 		return err
 	}
 	return nil
+}
+
+// groupStands reports whether no thread of a process and its children runs, by the word of /proc (proc_pid_stat(5)). Where there
+// is none, which is not on Linux, nobody knows better.
+func groupStands(group int) bool {
+	threads, _ := filepath.Glob("/proc/[0-9]*/task/[0-9]*/stat") // its only error is a malformed pattern
+	for _, thread := range threads {
+		text, err := os.ReadFile(thread)
+		if err != nil {
+			continue // it has ended
+		}
+		// PID (NAME) STATE PPID PGRP …, where the name can have anything in it
+		fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
+		if len(fields) > 2 && fields[2] == strconv.Itoa(group) && !slices.Contains([]string{"T", "Z", "X"}, fields[0]) {
+			return false
+		}
+	}
+	return true
 }
