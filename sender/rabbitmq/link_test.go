@@ -11,8 +11,8 @@ import (
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
-	"go.uber.org/goleak"
 
+	"github.com/switchboard-go/switchboard/internal/drivertest"
 	"github.com/switchboard-go/switchboard/sender"
 	"github.com/switchboard-go/switchboard/sender/rabbitmq"
 	"github.com/switchboard-go/switchboard/websocket"
@@ -167,7 +167,7 @@ func TestFailures(t *testing.T) {
 }
 
 func TestNothingIsLeftRunning(t *testing.T) {
-	before := goleak.IgnoreCurrent()
+	drivertest.NoLeaks(t)
 	link := proxied(t, server.Address)
 	config := configured(link.Address, app(t))
 	for range 3 {
@@ -187,6 +187,4 @@ func TestNothingIsLeftRunning(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	must(t, link.Close())
-	goleak.VerifyNone(t, before)
 }
